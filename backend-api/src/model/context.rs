@@ -1,0 +1,77 @@
+//! What a backend is told when it is opened, and what its probe answers. A backend gathers no facts
+//! about the machine by itself: the host did so, once.
+
+use std::path::PathBuf;
+
+use super::{Bytes, Value};
+use crate::wire::{wire_enum, wire_struct};
+
+wire_enum! {
+    /// Whose manager is meant.
+    pub enum Scope {
+        /// The machine's.
+        System = 1 "system",
+        /// The calling user's.
+        User = 2 "user",
+    }
+}
+
+wire_struct! { must:
+    /// The account that the command runs as.
+    pub struct User {
+        /// Its number.
+        pub uid: u32,
+        /// Its primary group.
+        pub gid: u32,
+        /// Its supplementary groups.
+        pub groups: Vec<u32>,
+        /// Its name, if it has one.
+        pub name: Option<String>,
+        /// Its home in the account database, if it has one.
+        pub home: Option<PathBuf>,
+    }
+}
+
+wire_struct! { lenient:
+    /// Facts about the machine, as the host read them.
+    #[derive(Default)]
+    pub struct Facts {
+        /// The name of process 1's program.
+        pub pid1_comm: Option<String>,
+        /// The arguments of process 1, its own name first.
+        pub pid1_args: Vec<Bytes>,
+        /// The identity of this boot of the kernel.
+        pub boot_id: Option<String>,
+        /// The caller's PATH; empty when it must not count.
+        pub path: Vec<PathBuf>,
+    }
+}
+
+wire_struct! { lenient:
+    /// All that a backend is opened with.
+    pub struct Context {
+        /// Whose manager.
+        pub scope: Scope,
+        /// Who asks.
+        pub user: User,
+        /// Facts about the machine.
+        pub facts: Facts,
+        /// The folder for state: a backend may keep files in `backend-ID` below it.
+        pub state_dir: PathBuf,
+        /// The `[backend.ID]` table of the configuration: a map.
+        pub settings: Value,
+    }
+}
+
+wire_struct! { lenient:
+    /// What a backend that answers says of its manager.
+    #[derive(Default)]
+    pub struct Probe {
+        /// The manager's version, if it tells.
+        pub version: Option<String>,
+        /// Where and how it is reached: lines for `detect --explain`.
+        pub facts: Vec<String>,
+        /// What the operator ought to know.
+        pub warnings: Vec<String>,
+    }
+}

@@ -1,0 +1,198 @@
+//! What the verbs take and give: one small structure each.
+
+use std::{path::PathBuf, time::SystemTime};
+
+use super::{Bytes, ServiceSpec, Signal, State, Status};
+use crate::wire::{wire_enum, wire_struct};
+
+/// A request for one service.
+pub trait Named {
+    /// The service's name.
+    fn name(&self) -> &str;
+}
+
+wire_struct! { must:
+    /// A service that is to be registered.
+    pub struct Registration {
+        /// How to run it.
+        pub spec: ServiceSpec,
+        /// Start it now; otherwise it stays down until it is started.
+        pub start: bool,
+        /// It may exist already, made by us: update it, without a restart where nothing changed.
+        pub replace: bool,
+        /// It may exist already, made by somebody else: take it over.
+        pub adopt: bool,
+        /// Where its log files go if the spec does not say; `None` in a rendering without a store.
+        pub log_directory: PathBuf,
+    }
+}
+
+wire_struct! { must:
+    /// A service by name.
+    pub struct Target {
+        /// Its name; a native one for a foreign service.
+        pub name: String,
+    }
+}
+
+wire_struct! { must:
+    /// A signal for the main process of a service.
+    pub struct SignalRequest {
+        /// The service.
+        pub name: String,
+        /// The signal.
+        pub signal: Signal,
+    }
+}
+
+wire_enum! {
+    /// What to wait for.
+    pub enum Goal {
+        /// It runs.
+        Up = 1 "up",
+        /// It said that it is ready.
+        Ready = 2 "ready",
+        /// It does not run and is not about to.
+        Down = 3 "down",
+        /// It does not exist.
+        Gone = 4 "gone",
+        /// It runs no longer as the process that the request names.
+        Left = 5 "left",
+    }
+}
+
+wire_struct! { must:
+    /// A wait for one service.
+    pub struct WaitRequest {
+        /// The service.
+        pub name: String,
+        /// What for.
+        pub goal: Goal,
+        /// The process, for [`Goal::Left`].
+        pub pid: Option<u32>,
+    }
+}
+
+impl WaitRequest {
+    /// Whether a status is what is waited for.
+    pub fn met_by(&self, status: &Status) -> bool {
+        match self.goal {
+            Goal::Up => status.state == State::Running,
+            Goal::Ready => status.state == State::Running && status.ready == Some(true),
+            Goal::Down => matches!(status.state, State::Stopped | State::Failed),
+            Goal::Gone => false,
+            Goal::Left => status.pid != self.pid || status.state != State::Running,
+        }
+    }
+
+    /// Whether a status says that the goal can't be reached any more without somebody acting.
+    pub fn hopeless(&self, status: &Status) -> bool {
+        matches!(self.goal, Goal::Up | Goal::Ready)
+            && (status.held_back
+                || matches!(status.state, State::Failed)
+                || (status.state == State::Stopped && status.wanted_up == Some(false)))
+    }
+}
+
+wire_struct! { must:
+    /// Which services to list.
+    #[derive(Default)]
+    pub struct ListQuery {
+        /// Also those that we did not make.
+        pub foreign: bool,
+    }
+}
+
+wire_struct! { must:
+    /// Which records of the log to read.
+    #[derive(Default)]
+    pub struct LogQuery {
+        /// The services.
+        pub names: Vec<String>,
+        /// Only so many of the last lines of each; all without.
+        pub lines: Option<u64>,
+        /// Only those from then on.
+        pub since: Option<SystemTime>,
+        /// Then wait for more.
+        pub follow: bool,
+    }
+}
+
+wire_struct! { lenient:
+    /// One line of a log.
+    pub struct LogRecord {
+        /// The service.
+        pub service: String,
+        /// When it was written.
+        pub time: Option<SystemTime>,
+        /// The line, without its end.
+        pub line: Bytes,
+    }
+}
+
+wire_struct! { lenient:
+    /// What a stream gave.
+    #[derive(Default)]
+    pub struct LogChunk {
+        /// The records, in order; empty when the deadline passed first.
+        pub records: Vec<LogRecord>,
+        /// There will be no more.
+        pub end: bool,
+    }
+}
+
+wire_struct! { lenient:
+    /// A file that registering would write.
+    pub struct RenderedFile {
+        /// Where.
+        pub path: PathBuf,
+        /// Its mode.
+        pub mode: u32,
+        /// What it holds.
+        pub content: Bytes,
+        /// Whether it holds values that are not for everybody's eyes.
+        pub secret: bool,
+    }
+}
+
+wire_struct! { lenient:
+    /// All that registering would do.
+    #[derive(Default)]
+    pub struct Rendering {
+        /// The files it would write.
+        pub files: Vec<RenderedFile>,
+        /// The calls it would make, in words.
+        pub calls: Vec<String>,
+    }
+}
+
+macro_rules! named {
+    ($($ty:ty),*) => {$(
+        impl Named for $ty {
+            fn name(&self) -> &str {
+                &self.name
+            }
+        }
+    )*};
+}
+named!(Target, SignalRequest, WaitRequest, ServiceSpec);
+
+impl Named for Registration {
+    fn name(&self) -> &str {
+        &self.spec.name
+    }
+}
+
+impl Target {
+    /// The service of that name.
+    pub fn new(name: impl Into<String>) -> Target {
+        Target { name: name.into() }
+    }
+}
+
+impl LogQuery {
+    /// The last lines of one service.
+    pub fn tail(name: impl Into<String>, lines: u64) -> LogQuery {
+        LogQuery { names: vec![name.into()], lines: Some(lines), ..LogQuery::default() }
+    }
+}
