@@ -1,0 +1,66 @@
+//! What the laboratories need of the machine: root, packages, and a look at its processes.
+
+use std::path::Path;
+
+/// Programs a laboratory runs, and the Debian package each comes from.
+const PROGRAMS: [(&str, &str); 6] = [
+    ("/usr/bin/s6-svscan", "s6"),
+    ("/usr/lib/execline/bin/execlineb", "execline"),
+    ("/usr/bin/unshare", "util-linux"),
+    ("/usr/bin/nsenter", "util-linux"),
+    ("/bin/mount", "mount"),
+    ("/usr/bin/ps", "procps"),
+];
+
+/// The Debian packages that are missing for the s6 laboratory.
+pub fn missing_packages() -> Vec<&'static str> {
+    let mut missing: Vec<_> =
+        PROGRAMS.iter().filter(|(path, _)| !Path::new(path).exists()).map(|&(_, package)| package).collect();
+    missing.dedup();
+    missing
+}
+
+/// Why no laboratory can run here, with the fix; or nothing.
+pub(crate) fn unfit() -> Result<(), String> {
+    if !rustix::process::geteuid().is_root() {
+        return Err("the laboratory makes namespaces and mounts, which needs root: run this as root".into());
+    }
+    match missing_packages() {
+        missing if missing.is_empty() => Ok(()),
+        missing => Err(format!(
+            "the laboratory needs {0}, not installed here: apt-get install {0} (or ./x test s6, which does it)",
+            missing.join(" ")
+        )),
+    }
+}
+
+/// The processes whose parent is `parent`, by their ids out here. (Not from
+/// `/proc/PID/task/*/children`: a kernel need not have that.)
+pub(crate) fn children(parent: u32) -> Vec<u32> {
+    pids().filter(|&pid| stat_parent(pid) == Some(parent)).collect()
+}
+
+/// The id out here of the process that is `inner` in the PID namespace of `namespace_of`.
+pub(crate) fn outer_pid(namespace_of: u32, inner: u32) -> Option<u32> {
+    let namespace = |pid: u32| std::fs::read_link(format!("/proc/{pid}/ns/pid")).ok();
+    let wanted = namespace(namespace_of)?;
+    pids().find(|&pid| inner_pid(pid) == Some(inner) && namespace(pid).as_ref() == Some(&wanted))
+}
+
+/// The id that the process `pid` has in its innermost PID namespace.
+pub(crate) fn inner_pid(pid: u32) -> Option<u32> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("NSpid:"))?;
+    line.split_whitespace().last()?.parse().ok()
+}
+
+fn pids() -> impl Iterator<Item = u32> {
+    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+}
+
+fn stat_parent(pid: u32) -> Option<u32> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // After the name, which is in parentheses and may hold anything: state, parent.
+    stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
+}
