@@ -1,0 +1,96 @@
+//! The suites of `./x test`: what is in each, and what it needs first.
+//!
+//! The files of `tests/tests/` are dealt out by the beginning of their names, so that a new file
+//! is in a suite without being listed: `s6_*.rs`, `docs_*.rs`, and all others in `unit`.
+
+use crate::tool::{Done, cargo};
+use crate::{build, packages};
+use anysvc_tests::repository;
+use std::process::Command;
+
+/// A suite: cargo commands whose `test result:` lines are summed.
+pub struct Suite {
+    /// As it is named on the command line.
+    pub name: &'static str,
+    /// For the help.
+    pub what: &'static str,
+    /// What must be there before.
+    pub prepare: fn() -> Done,
+    /// What to run.
+    pub commands: fn() -> Done<Vec<Command>>,
+}
+
+/// All of them, in the order they are run in: the quickest to fail first.
+pub const SUITES: [Suite; 3] = [
+    Suite {
+        name: "unit",
+        what: "every crate's own tests, the examples in their docs, and tidiness",
+        prepare: || Ok(()),
+        commands: unit,
+    },
+    Suite {
+        name: "s6",
+        what: "the built program against a real s6, in the laboratory",
+        prepare: || packages::for_s6_lab().and_then(|()| build::run()),
+        commands: || Ok(vec![files(&of("s6_")?)]),
+    },
+    Suite {
+        name: "docs",
+        what: "rustdoc without a warning; every link in the Markdown leads somewhere",
+        prepare: || Ok(()),
+        commands: docs,
+    },
+];
+
+fn unit() -> Done<Vec<Command>> {
+    let mut crates = cargo_test();
+    crates.args(["--workspace", "--exclude", "anysvc-tests"]);
+    let mut ours = files(&others()?);
+    ours.arg("--lib");
+    let mut doc = cargo_test();
+    doc.args(["--package", "anysvc-tests", "--doc"]);
+    Ok(vec![crates, ours, doc])
+}
+
+fn docs() -> Done<Vec<Command>> {
+    let mut rustdoc = cargo();
+    rustdoc
+        .args(["doc", "--workspace", "--no-deps", "--document-private-items"])
+        .env("RUSTDOCFLAGS", "-D warnings");
+    Ok(vec![rustdoc, files(&of("docs_")?)])
+}
+
+fn cargo_test() -> Command {
+    let mut command = cargo();
+    command.args(["test", "--no-fail-fast"]);
+    command
+}
+
+fn files(names: &[String]) -> Command {
+    let mut command = cargo_test();
+    command.args(["--package", "anysvc-tests"]);
+    command.args(names.iter().flat_map(|name| ["--test", name]));
+    command
+}
+
+fn of(prefix: &str) -> Done<Vec<String>> {
+    Ok(test_files()?.into_iter().filter(|name| name.starts_with(prefix)).collect())
+}
+
+fn others() -> Done<Vec<String>> {
+    Ok(test_files()?
+        .into_iter()
+        .filter(|name| !name.starts_with("s6_") && !name.starts_with("docs_"))
+        .collect())
+}
+
+fn test_files() -> Done<Vec<String>> {
+    let folder = repository().join("tests/tests");
+    let entries =
+        std::fs::read_dir(&folder).map_err(|error| format!("listing {}: {error}", folder.display()))?;
+    let mut names: Vec<String> = entries
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.strip_suffix(".rs").map(str::to_owned))
+        .collect();
+    names.sort();
+    Ok(names)
+}
