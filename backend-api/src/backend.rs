@@ -85,14 +85,21 @@ pub trait Backend: Send + Sync + Sized + 'static {
     fn list(&self, query: &ListQuery, deadline: Deadline) -> Result<Vec<Status>>;
 
     /// Waits until each service is as asked ([`WaitRequest::met_by`]), or can't become so any more
-    /// ([`WaitRequest::hopeless`]: its status as it is). Watches instead of polling.
+    /// ([`WaitRequest::hopeless`]: its status as it is).
+    ///
+    /// Without a body of its own this asks `status` again and again, every 1 to 50 ms. A manager that can
+    /// be watched deserves better.
     ///
     /// # Errors
-    /// `not-registered` (for `gone` that is success); `timed-out`.
-    fn wait(&self, batch: &Batch<WaitRequest>) -> Vec<Result<Status>>;
+    /// `not-registered` (for `gone` the status `stopped`); `timed-out`.
+    fn wait(&self, batch: &Batch<WaitRequest>) -> Vec<Result<Status>> {
+        crate::poll::wait(self, batch)
+    }
 
     /// All that registering would do, without doing it.
-    fn render(&self, batch: &Batch<Registration>) -> Vec<Result<Rendering>>;
+    fn render(&self, batch: &Batch<Registration>) -> Vec<Result<Rendering>> {
+        batch.all(|| Err(Error::unsupported("this backend can't say beforehand what it would do")))
+    }
 
     /// Sends a signal to the main process.
     ///

@@ -134,6 +134,23 @@ impl Error {
             .with_hint(format!("create it with `anysvc register {} -- COMMAND`", name.escape_debug()))
     }
 
+    /// `already-registered`, with how to change or remove it.
+    pub fn already_registered(name: &str) -> Error {
+        Error::new(
+            ErrorKind::AlreadyRegistered,
+            format!("there is a service `{}` already", name.escape_debug()),
+        )
+        .with_service(name)
+        .with_hint("`--replace` updates it, `anysvc unregister` removes it")
+    }
+
+    /// `not-ours`, with how to take it over.
+    pub fn not_ours(name: &str) -> Error {
+        Error::new(ErrorKind::NotOurs, format!("anysvc did not make the service `{}`", name.escape_debug()))
+            .with_service(name)
+            .with_hint("`anysvc register --adopt` takes it over")
+    }
+
     /// `timed-out`, saying what took too long.
     pub fn timed_out(what: impl Into<String>) -> Error {
         Error::new(ErrorKind::TimedOut, what)

@@ -5,8 +5,6 @@
 //! descriptor of major, minor (both u32, native order) and the fingerprint (u64). This file must not
 //! know how files are read.
 
-use super::verb::Verb;
-
 /// Major version of the API. Host and plugin must agree.
 pub const API_MAJOR: u32 = 1;
 /// Minor version of the API: grows with each addition; old and new work together.
@@ -86,7 +84,7 @@ pub const FINGERPRINT: u64 = {
     hash = fnv(hash, std::env::consts::ARCH.as_bytes());
     hash = fnv(hash, std::env::consts::OS.as_bytes());
     hash = fnv(hash, if cfg!(target_env = "musl") { b"musl" } else { b"other" });
-    fnv(hash, &[size_of::<usize>() as u8, Verb::COUNT as u8])
+    fnv(hash, &[size_of::<usize>() as u8])
 };
 
 const fn fnv(mut hash: u64, bytes: &[u8]) -> u64 {

@@ -75,3 +75,16 @@ wire_struct! { lenient:
         pub warnings: Vec<String>,
     }
 }
+
+impl Context {
+    /// An ordinary user on a machine of which nothing is known, for tests of backends.
+    pub fn for_tests() -> Context {
+        Context {
+            scope: Scope::User,
+            user: User { uid: 10000, gid: 10000, groups: Vec::new(), name: None, home: None },
+            facts: Facts::default(),
+            state_dir: PathBuf::from("/nonexistent"),
+            settings: Value::Null,
+        }
+    }
+}

@@ -3,7 +3,10 @@
 use std::{path::PathBuf, time::SystemTime};
 
 use super::{Bytes, ServiceSpec, Signal, State, Status};
-use crate::wire::{wire_enum, wire_struct};
+use crate::{
+    error::Error,
+    wire::{wire_enum, wire_struct},
+};
 
 /// A request for one service.
 pub trait Named {
@@ -22,7 +25,7 @@ wire_struct! { must:
         pub replace: bool,
         /// It may exist already, made by somebody else: take it over.
         pub adopt: bool,
-        /// Where its log files go if the spec does not say; `None` in a rendering without a store.
+        /// Where its log files go if the spec does not say.
         pub log_directory: PathBuf,
     }
 }
@@ -83,6 +86,11 @@ impl WaitRequest {
             Goal::Gone => false,
             Goal::Left => status.pid != self.pid || status.state != State::Running,
         }
+    }
+
+    /// The error for a goal that was not reached by the deadline.
+    pub fn late(&self) -> Error {
+        Error::timed_out(format!("`{}` was not {} in time", self.name, self.goal)).with_service(&self.name)
     }
 
     /// Whether a status says that the goal can't be reached any more without somebody acting.
@@ -194,5 +202,12 @@ impl LogQuery {
     /// The last lines of one service.
     pub fn tail(name: impl Into<String>, lines: u64) -> LogQuery {
         LogQuery { names: vec![name.into()], lines: Some(lines), ..LogQuery::default() }
+    }
+}
+
+impl Registration {
+    /// A new service that is started at once.
+    pub fn new(spec: ServiceSpec) -> Registration {
+        Registration { spec, start: true, replace: false, adopt: false, log_directory: PathBuf::new() }
     }
 }

@@ -86,4 +86,10 @@ impl Status {
             native: Value::Null,
         }
     }
+
+    /// The same, with our mark on the native object.
+    pub fn made_by_us(mut self) -> Status {
+        self.ours = true;
+        self
+    }
 }
