@@ -1,1 +1,4 @@
-//! To be written.
+//! The s6 backend of anysvc.
+
+pub mod logs;
+pub mod scripts;

@@ -1,1 +1,7 @@
-//! To be written.
+//! What two backends need: shell quoting, commands with a deadline, files that appear whole or not at
+//! all, and folders to watch. It knows no service manager.
+
+pub mod command;
+pub mod inotify;
+pub mod publish;
+pub mod quote;
