@@ -44,6 +44,11 @@ wire_struct! { lenient:
         pub boot_id: Option<String>,
         /// The caller's PATH; empty when it must not count.
         pub path: Vec<PathBuf>,
+        /// The installed `anysvc` program, which becomes a backend's helper process when it is run as
+        /// `anysvc backend-main ID ARGS`.
+        pub program: Option<PathBuf>,
+        /// The caller's XDG_RUNTIME_DIR, as it was given; empty when it must not count.
+        pub runtime_dir: Option<PathBuf>,
     }
 }
 
