@@ -45,7 +45,10 @@
 //!         })
 //!     }
 //!     fn unregister(&self, batch: &Batch<Target>) -> Vec<Result<()>> {
-//!         batch.each(|t| Ok(drop(self.0.lock().unwrap().remove(&t.name))))
+//!         batch.each(|t| {
+//!             self.0.lock().unwrap().remove(&t.name);
+//!             Ok(())
+//!         })
 //!     }
 //!     fn start(&self, batch: &Batch<Target>) -> Vec<Result<()>> {
 //!         batch.each(|t| self.set(t, State::Running))
