@@ -1,6 +1,6 @@
 # The set-up of the s6 laboratory: PID 1 of fresh PID and mount namespaces runs this
 # and becomes s6-svscan. Started by tests/src/lab/start.rs, which documents the knobs:
-#   LAB_SCANDIR  root | shared | nested      who may use /run/service, and whether a tree of app's own is up
+#   LAB_SCANDIR  root | shared | nested | user   whose /run/service is, and whether a tree of app's is below
 #   LAB_FACTS    whole | no-basedir | other-pid1 | no-proc | hide-pid | comm-unreadable
 #   LAB_ANYSVC   the built tree to copy to /opt/anysvc, or empty
 #   LAB_SVSCAN   more arguments for s6-svscan, or empty
@@ -72,12 +72,17 @@ echo '/root' >run/s6/container_environment/HOME
 
 if [ -n "$LAB_ANYSVC" ]; then cp -r "$LAB_ANYSVC" opt/anysvc; fi
 
+user=
 case $LAB_SCANDIR in
 shared)
     # As an image does that hands its scandir over: app may add services and ask for a rescan.
     mkdir -p run/service/.s6-svscan
     mkfifo -m 600 run/service/.s6-svscan/control
     chown 10000:10000 run/service run/service/.s6-svscan/control
+    ;;
+user)
+    chown -R 10000:10000 run/service run/s6
+    user='setpriv --reuid 10000 --regid 10000 --clear-groups'
     ;;
 nested)
     mkdir -p run/app/service run/service/app-tree
@@ -95,7 +100,7 @@ cd /
 umount -l /old
 rmdir /old
 
-svscan="env -i PATH=/command:/usr/bin:/bin /command/s6-svscan -d3 $LAB_SVSCAN -- /run/service"
+svscan="$user env -i PATH=/command:/usr/bin:/bin /command/s6-svscan -d3 $LAB_SVSCAN -- /run/service"
 case $LAB_FACTS in
 no-basedir) rmdir /run/s6/basedir ;;
 no-proc) umount -l /proc ;;

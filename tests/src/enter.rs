@@ -3,7 +3,7 @@
 use crate::lab::S6Lab;
 use crate::outcome::Outcome;
 use crate::{APP, OTHER, machine};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use std::ffi::{OsStr, OsString};
 use std::io::Write;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
@@ -88,21 +88,24 @@ impl<'lab> Enter<'lab> {
             let (done, ended) = mpsc::channel::<()>();
             let watch = scope.spawn(move || {
                 let hung = ended.recv_timeout(HUNG) == Err(mpsc::RecvTimeoutError::Timeout);
-                if hung {
+                hung.then(|| {
                     // Itself may be gone and only those who inherited its output live on; the
                     // laboratory's end is theirs too, and the test has failed anyway.
+                    let scene = self.lab.scene();
                     kill_with_children(pid);
-                    let _ =
-                        Pid::from_raw(self.lab.pid1().cast_signed()).map(|p| kill_process(p, Signal::KILL));
-                }
-                hung
+                    self.lab.kill_all();
+                    scene
+                })
             });
             scope.spawn(|| stdin.map(|mut pipe| pipe.write_all(&self.stdin)));
             let output = child.wait_with_output();
             let _ = done.send(());
             match watch.join() {
-                Ok(false) => output,
-                _ => Err(std::io::Error::other(format!("it, or who holds its output, lived after {HUNG:?}"))),
+                Ok(None) => output,
+                hung => Err(std::io::Error::other(format!(
+                    "it, or who holds its output, lived after {HUNG:?}; the laboratory then was\n{}",
+                    hung.ok().flatten().unwrap_or_default()
+                ))),
             }
         })
     }
@@ -176,10 +179,8 @@ impl<'lab> Running<'lab> {
     /// Sends it a signal. Panics if it has not entered or has ended.
     #[track_caller]
     pub fn kill(&self, signal: Signal) {
-        let Some(pid) = self.outer().and_then(|pid| Pid::from_raw(pid.cast_signed())) else {
-            panic!("{}\ndoes not run, to be sent {signal:?}", self.what)
-        };
-        kill_process(pid, signal)
+        let Some(pid) = self.outer() else { panic!("{}\ndoes not run, to be sent {signal:?}", self.what) };
+        machine::kill(pid, signal)
             .unwrap_or_else(|error| panic!("{}\nsending {signal:?}: {error}", self.what));
     }
 
@@ -215,6 +216,7 @@ impl Drop for Running<'_> {
 /// Kills nsenter and the command it waits for, which does not go with it.
 fn kill_with_children(pid: u32) {
     for pid in machine::children(pid).into_iter().chain([pid]) {
-        let _ = Pid::from_raw(pid.cast_signed()).map(|pid| kill_process(pid, Signal::KILL));
+        // It may have ended by itself in the meantime.
+        let _ = machine::kill(pid, Signal::KILL);
     }
 }

@@ -3,7 +3,7 @@
 use crate::enter::Enter;
 use crate::start::{Builder, Scandir};
 use crate::{APP, machine};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use std::ffi::OsStr;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -149,10 +149,10 @@ impl S6Lab {
     /// Sends a signal to process `pid`, as numbered in there. Panics if it does not live.
     #[track_caller]
     pub fn kill(&self, pid: u32, signal: Signal) {
-        let outer = self.host_pid(pid).and_then(|pid| Pid::from_raw(pid.cast_signed()));
+        let outer = self.host_pid(pid);
         let outer =
             outer.unwrap_or_else(|| panic!("no process {pid} in the laboratory to send {signal:?} to"));
-        kill_process(outer, signal).unwrap_or_else(|error| panic!("sending {signal:?} to {pid}: {error}"));
+        machine::kill(outer, signal).unwrap_or_else(|error| panic!("sending {signal:?} to {pid}: {error}"));
     }
 
     /// What someone needs who reads of a failure here: the container's output and the scandirs.
@@ -167,19 +167,17 @@ impl S6Lab {
         format!("--- container's output\n{}--- scandirs\n{listing}", self.log())
     }
 
-    /// Kills everything in there, and waits until it is gone.
-    pub(crate) fn end(&mut self) {
-        if let Some(pid1) = Pid::from_raw(self.pid1.cast_signed()) {
-            let _ = kill_process(pid1, Signal::KILL);
-        }
-        let _ = self.unshare.wait();
+    /// Kills everything in there: the kernel takes all processes of the namespace with its PID 1.
+    pub(crate) fn kill_all(&self) {
+        // Not waited for yet, so that the number can be no one else's.
+        let _ = machine::kill(self.pid1, Signal::KILL);
     }
 }
 
 impl Drop for S6Lab {
     fn drop(&mut self) {
-        // The kernel takes all processes of the namespace with its PID 1, and the mounts
-        // with the last process. Once waited for, PID 1's number may be anyone's.
-        self.end();
+        self.kill_all();
+        // unshare ends when its child has, and that when all processes of the namespace have.
+        let _ = self.unshare.wait();
     }
 }

@@ -1,5 +1,6 @@
 //! What the laboratories need of the machine: root, packages, and a look at its processes.
 
+use rustix::process::{Pid, Signal, kill_process};
 use std::path::Path;
 
 /// Programs a laboratory runs, and the Debian package each comes from.
@@ -52,6 +53,11 @@ pub(crate) fn inner_pid(pid: u32) -> Option<u32> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("NSpid:"))?;
     line.split_whitespace().last()?.parse().ok()
+}
+
+/// Sends a signal to a process, by its id out here.
+pub(crate) fn kill(pid: u32, signal: Signal) -> rustix::io::Result<()> {
+    Pid::from_raw(pid.cast_signed()).map_or(Err(rustix::io::Errno::SRCH), |pid| kill_process(pid, signal))
 }
 
 fn pids() -> impl Iterator<Item = u32> {

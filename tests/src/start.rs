@@ -18,6 +18,8 @@ pub enum Scandir {
     /// Root's, and a second s6-svscan under it that runs as `app` on `/run/app/service`, which
     /// `/etc/anysvc/config.toml` names.
     Nested,
+    /// All of it is `app`'s, PID 1 too: a container started with a USER.
+    User,
 }
 
 /// What the machine looks like to detection.
@@ -68,6 +70,11 @@ impl Builder {
     /// With a tree that runs as `app`.
     pub fn nested(self) -> Self {
         self.scandir(Scandir::Nested)
+    }
+
+    /// With an s6-svscan of `app`'s own as PID 1.
+    pub fn user(self) -> Self {
+        self.scandir(Scandir::User)
     }
 
     /// With this kind of scandir.

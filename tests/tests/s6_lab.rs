@@ -97,6 +97,16 @@ fn the_nested_tree_runs_as_app_and_obeys_app() {
 }
 
 #[test]
+fn all_of_it_can_be_app_s() {
+    let lab = S6Lab::new().user().start();
+    lab.command("cat").args(COMM).uid(APP).run().success().stdout_is("s6-svscan\n");
+    lab.command("ps").args(["-o", "user=", "-p", "1"]).run().success().stdout_is("app\n");
+    publish(&lab, "/run/service", APP, "hand", "#!/bin/sh\nexec sleep 1000\n");
+    lab.s6("s6-svscanctl", ["-a", "/run/service"]).uid(APP).run().success();
+    lab.wait_until("it is supervised", || lab.exists("/run/service/hand/supervise/lock"));
+}
+
+#[test]
 fn facts_for_detection_are_as_asked() {
     let lab = |facts| S6Lab::new().facts(facts).start();
 

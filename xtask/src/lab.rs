@@ -21,6 +21,7 @@ pub fn run(args: &[String]) -> Done {
         match option.as_str() {
             "--user" => uid = APP,
             "--shared" => lab = lab.shared(),
+            "--own" => (lab, uid) = (lab.user(), APP),
             "--nested" => lab = lab.nested(),
             _ => return Err(format!("`lab s6` has no option `{option}`; ./x help lists them")),
         }

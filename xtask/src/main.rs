@@ -24,6 +24,7 @@ packages that it needs and are missing (as root).
       --user             as uid 10000 instead of root
       --shared           with /run/service handed to uid 10000
       --nested           with a tree that runs as uid 10000 under root's
+      --own              with PID 1 and all of it as uid 10000
 ";
 
 fn main() -> std::process::ExitCode {
