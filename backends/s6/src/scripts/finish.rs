@@ -29,13 +29,16 @@ pub(super) fn render(plan: &Plan<'_>) -> Vec<u8> {
     group(&mut script, plan);
     if spec.when.is_some() {
         script.text("if [ -s data/condition ]; then exit 125; fi");
+        if matches!(plan.account, Account::Other { .. }) {
+            script.text("rm -f data/condition");
+        }
     }
     if spec.policy() == RestartPolicy::Never {
         script.text("exit 125");
         return script.finish();
     }
     if run::waits(spec) {
-        script.text("# It ended while it waited to be started.\nif [ -s data/delay ]; then exit 0; fi");
+        script.text("# It ended while it waited to be started.\nif [ -e data/delay ]; then exit 0; fi");
     }
     script.text("case $1 in");
     codes(&mut script, spec.never_on(), "exit 125");

@@ -6,13 +6,12 @@
 //! | `data/anysvc` | publisher | ours: the format and the name |
 //! | `data/hash` | publisher, 0600 | what the files were made from: equal hashes, equal service |
 //! | `data/pid` | `run` | pid and group of the main process; emptied by `finish` |
-//! | `data/condition` | `run` | not empty: the condition is false, and `finish` takes the service down |
-//! | `data/delay` | `finish` | not empty: uptime at the end of the last process. As long as s6 says "up" that process is `run` waiting, not the program; `run` empties it before it starts the program |
-//! | `data/gave-up` | `finish` | not empty: it failed too often and was left down; emptied by `run` |
+//! | `data/condition` | `run` | the condition is false, and `finish` took the service down; removed when it holds. Tells nothing while the service is up |
+//! | `data/delay` | `finish` | uptime at the end of the last process. As long as it exists and s6 says up, that process is `run` waiting, not the program; `run` removes it before it starts the program |
+//! | `data/gave-up` | `finish` | it failed too often and was left down; removed by `run` and [`forget_failures`] |
 //! | `log/data/folder` | publisher, or `log/run` | the folder of the log files and a newline; empty until `log/run` knows |
 //!
-//! Scripts empty a file rather than remove it: that takes no other program, and none is to be found by a
-//! service's PATH while a script is root.
+//! [`forget_failures`]: super::forget_failures
 
 use super::{File, ServiceDirectory};
 

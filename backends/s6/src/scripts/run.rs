@@ -27,7 +27,7 @@ pub(super) fn render(plan: &Plan<'_>) -> Vec<u8> {
     }
     script.text("# For finish, which s6 before 2.12 does not tell.\necho $$ >data/pid");
     if spec.restart.give_up.is_some() {
-        script.text(": >data/gave-up");
+        script.text("if [ -e data/gave-up ]; then rm -f data/gave-up; fi");
     }
     delay(&mut script, spec);
     if let Some((user, group)) = dropping {
@@ -125,7 +125,12 @@ fn condition(script: &mut Script, spec: &ServiceSpec, dropped: bool) {
          {cases} echo no {to}; exit 0 ;;\n\
          esac"
     ));
-    script.text(&if dropped { format!("exec {fd}>&-") } else { ": >data/condition".to_owned() });
+    script.text(&if dropped {
+        // finish removes it.
+        format!("exec {fd}>&-")
+    } else {
+        "if [ -e data/condition ]; then rm -f data/condition; fi".to_owned()
+    });
 }
 
 /// A descriptor that the supervisor does not use.
@@ -144,7 +149,7 @@ fn delay(script: &mut Script, spec: &ServiceSpec) {
     let signal = spec.stop_signal().number();
     script.text(&format!(
         "# The restart delay counts from the end of the last process; a stop ends it at once.\n\
-         if [ -s data/delay ]; then\n    \
+         if [ -e data/delay ]; then\n    \
          trap 'exit 0' {signal}\n    \
          read -r anysvc_end anysvc_rest <data/delay\n    \
          read -r anysvc_now anysvc_rest </proc/uptime\n    \
@@ -153,7 +158,7 @@ fn delay(script: &mut Script, spec: &ServiceSpec) {
          sleep \"$((anysvc_left / 100)).$((anysvc_left / 10 % 10))$((anysvc_left % 10))\" &\n        \
          wait $!\n    \
          fi\n    \
-         : >data/delay\n    \
+         rm -f data/delay\n    \
          trap - {signal}\n\
          fi"
     ));
