@@ -32,4 +32,5 @@ pub mod loader;
 pub mod look;
 pub mod manifest;
 pub mod selection;
+pub mod spec;
 pub mod trust;
