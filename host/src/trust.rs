@@ -199,4 +199,4 @@ impl fmt::Display for Fault {
 }
 
 #[cfg(test)]
-mod tests {}
+mod tests;

@@ -136,4 +136,5 @@ fn decide(parts: &[Condition], facts: &dyn FactSource, decisive: Truth, otherwis
 }
 
 #[cfg(test)]
-mod tests {}
+#[path = "condition_tests.rs"]
+mod tests;

@@ -91,8 +91,11 @@ fn scopes(item: Item<'_>, newer: bool) -> Result<Vec<Scope>> {
 
 /// A table of conditions: all of them.
 fn table(table: Table<'_>, newer: bool, depth: usize) -> Result<Condition> {
-    let parts: Result<Vec<_>> = table.items().map(|item| condition(item, newer, depth)).collect();
-    let mut parts = parts?;
+    let mut items: Vec<_> = table.items().collect();
+    // As they were written: it is the order in which they are asked and shown.
+    items.sort_by_key(|item| item.at);
+    let mut parts: Vec<_> =
+        items.into_iter().map(|item| condition(item, newer, depth)).collect::<Result<_>>()?;
     Ok(if parts.len() == 1 { parts.remove(0) } else { Condition::All(parts) })
 }
 
@@ -125,4 +128,5 @@ fn condition(item: Item<'_>, newer: bool, depth: usize) -> Result<Condition> {
 }
 
 #[cfg(test)]
-mod tests {}
+#[path = "parse_tests.rs"]
+mod tests;

@@ -124,4 +124,5 @@ fn none(nothing_installed: bool) -> Error {
 }
 
 #[cfg(test)]
-mod tests {}
+#[path = "choose_tests.rs"]
+mod tests;
