@@ -17,7 +17,7 @@
 //! }
 //! ```
 //!
-//! **What counts** ([`calls`] has the table): calls that make, move, remove or change files or
+//! **What counts** (`calls.rs` has the table): calls that make, move, remove or change files or
 //! their attributes, that open for writing, that write to regular files and named FIFOs, and
 //! that flush. Writes to pipes, sockets, terminals and memory files do not, and neither do
 //! locks: a lock goes with its holder, so that a crash right after it is the crash at the next
