@@ -25,12 +25,17 @@
 //! `selection::explain` gives the whole chain for `detect --explain` and `backends list`;
 //! `loader::verify` the stages for `backends verify PATH`.
 
+pub mod cli;
 pub mod config;
 pub mod discovery;
 pub mod environment;
 pub mod loader;
 pub mod look;
 pub mod manifest;
+pub mod output;
+pub mod ready;
 pub mod selection;
+pub mod session;
 pub mod spec;
+pub mod store;
 pub mod trust;

@@ -18,10 +18,13 @@ use std::collections::BTreeMap;
 
 use anysvc_backend_api::{Error, Result, ServiceSpec, Value};
 
+pub(crate) use file::parse_from;
 pub use file::{SpecFile, parse, read};
 pub use options::SpecOptions;
+pub(crate) use source::Source;
 pub use validate::check;
-pub use write::{Reveal, to_toml};
+pub(crate) use write::put_text;
+pub use write::{Reveal, template_to_toml, to_toml};
 
 /// A service as it was written: the spec, and what it would pass through to each backend.
 #[derive(Clone, Debug, Default, PartialEq)]
