@@ -194,12 +194,13 @@ fn add(catalog: &mut Catalog, path: PathBuf, source: Source, env: &Environment) 
 
 fn read(path: &Path, env: &Environment) -> Result<Manifest> {
     let text = trust::open(path, env.owners()).and_then(|file| file.text(manifest::LONGEST));
-    Manifest::parse(path, &text.map_err(as_plugin)?)
+    text.and_then(|text| Manifest::parse(path, &text)).map_err(as_plugin)
 }
 
 /// Whatever is wrong with a backend's files, it is the backend that can't be used.
 fn as_plugin(mut error: Error) -> Error {
     error.kind = ErrorKind::Plugin;
+    error.hint.get_or_insert_with(|| "install the backend again, or remove its manifest".to_owned());
     error
 }
 

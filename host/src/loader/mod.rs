@@ -90,5 +90,6 @@ impl Loaded {
 fn for_backend(mut error: Error, id: &str) -> Error {
     error.kind = ErrorKind::Plugin;
     error.message = format!("the backend `{id}` can't be used: {}", error.message);
+    error.hint.get_or_insert_with(|| "install the backend again".to_owned());
     error
 }
