@@ -3,7 +3,7 @@
 
 use std::{
     mem::MaybeUninit,
-    os::fd::{AsFd, BorrowedFd, OwnedFd},
+    os::fd::{AsFd, OwnedFd},
     path::Path,
     sync::Arc,
 };
@@ -11,7 +11,7 @@ use std::{
 use anysvc_backend_api::{Deadline, Error, Result};
 use rustix::{
     event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll},
-    fs::inotify::{CreateFlags, Reader, WatchFlags, add_watch, init, remove_watch},
+    fs::inotify::{CreateFlags, Reader, WatchFlags, add_watch, init},
     io::Errno,
 };
 
@@ -33,7 +33,8 @@ pub struct Watch(i32);
 /// Some folders under watch.
 #[derive(Debug)]
 pub struct Watcher {
-    inotify: OwnedFd,
+    /// Made with the first watch: a user may have few of them (128).
+    inotify: Option<OwnedFd>,
     cancel: Arc<OwnedFd>,
 }
 
@@ -41,20 +42,19 @@ impl Watcher {
     /// Watches nothing yet.
     ///
     /// # Errors
-    /// When the system's limit of watchers is reached.
+    /// When there are no descriptors left.
     pub fn new() -> Result<Watcher> {
         let failed = |cause: Errno| Error::io("watch", "inotify", &cause.into());
-        let inotify = init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC).map_err(failed)?;
         let cancel = eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC).map_err(failed)?;
-        Ok(Watcher { inotify, cancel: Arc::new(cancel) })
+        Ok(Watcher { inotify: None, cancel: Arc::new(cancel) })
     }
 
     /// Watches a folder for entries that are written, come, go or are renamed, and for its own removal.
     /// A folder that is watched already gives the same answer again.
     ///
     /// # Errors
-    /// When it can't be watched.
-    pub fn add(&self, folder: &Path) -> std::io::Result<Watch> {
+    /// When it can't be watched, or the system's limits are reached.
+    pub fn add(&mut self, folder: &Path) -> std::io::Result<Watch> {
         let mask = WatchFlags::MODIFY
             | WatchFlags::CREATE
             | WatchFlags::DELETE
@@ -63,22 +63,12 @@ impl Watcher {
             | WatchFlags::DELETE_SELF
             | WatchFlags::MOVE_SELF
             | WatchFlags::ONLYDIR;
-        Ok(Watch(add_watch(&self.inotify, folder, mask)?))
-    }
-
-    /// Watches the folder that a descriptor is open on, wherever its name has gone to meanwhile.
-    ///
-    /// # Errors
-    /// As [`add`](Watcher::add), and without procfs.
-    pub fn add_fd(&self, folder: BorrowedFd<'_>) -> std::io::Result<Watch> {
-        use std::os::fd::AsRawFd;
-        self.add(Path::new(&format!("/proc/self/fd/{}", folder.as_raw_fd())))
-    }
-
-    /// Watches it no longer.
-    pub fn remove(&self, watch: Watch) {
-        // The kernel removes the watch of a folder that is gone by itself.
-        let _ = remove_watch(&self.inotify, watch.0);
+        let inotify = match self.inotify.take() {
+            Some(inotify) => inotify,
+            None => init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC)?,
+        };
+        let inotify = self.inotify.insert(inotify);
+        Ok(Watch(add_watch(inotify, folder, mask)?))
     }
 
     /// Waits for a change since the last wait (or since a folder was added).
@@ -89,10 +79,10 @@ impl Watcher {
         let failed = |cause: Errno| Error::io("watch", "inotify", &cause.into());
         loop {
             let timeout = deadline.remaining().and_then(|left| Timespec::try_from(left).ok());
-            let mut fds = [
-                PollFd::from_borrowed_fd((*self.cancel).as_fd(), PollFlags::IN),
-                PollFd::from_borrowed_fd(self.inotify.as_fd(), PollFlags::IN),
-            ];
+            let mut fds = vec![PollFd::from_borrowed_fd((*self.cancel).as_fd(), PollFlags::IN)];
+            if let Some(inotify) = &self.inotify {
+                fds.push(PollFd::from_borrowed_fd(inotify.as_fd(), PollFlags::IN));
+            }
             match poll(&mut fds, timeout.as_ref()) {
                 Ok(0) => return Ok(Woken::TimedOut),
                 // Never read: it stays cancelled.
@@ -102,8 +92,9 @@ impl Watcher {
                 Err(cause) => return Err(failed(cause)),
             }
         }
+        let Some(inotify) = &self.inotify else { return Ok(Woken::Changed) };
         let mut buffer = [MaybeUninit::uninit(); 4096];
-        let mut events = Reader::new(&self.inotify, &mut buffer);
+        let mut events = Reader::new(inotify, &mut buffer);
         loop {
             match events.next() {
                 Ok(_) | Err(Errno::INTR) => {}
@@ -138,7 +129,7 @@ mod tests {
     fn a_change_wakes_once_and_cancelling_for_good() {
         let folder = std::env::temp_dir().join(format!("anysvc-inotify-{}", std::process::id()));
         fs::create_dir(&folder).unwrap();
-        let watcher = Watcher::new().unwrap();
+        let mut watcher = Watcher::new().unwrap();
         watcher.add(&folder).unwrap();
         let soon = || Deadline::after(Duration::from_millis(20));
         assert_eq!(watcher.wait(soon()), Ok(Woken::TimedOut));

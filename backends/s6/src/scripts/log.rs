@@ -19,16 +19,16 @@ pub(super) fn files(plan: &Plan<'_>) -> Vec<File> {
         return Vec::new();
     }
     let file = |path: &str, mode, content| File { path: path.into(), mode, content, secret: false };
-    let folder = match &plan.spec.log.directory {
-        Some(path) if environment::expands(path) => Vec::new(),
-        Some(path) => line!(path.as_os_str().as_bytes(), "\n"),
-        None => line!(plan.registration.log_directory.as_os_str().as_bytes(), "\n"),
-    };
-    vec![
-        file("log/type", 0o644, b"longrun\n".to_vec()),
-        file("log/run", 0o755, render(plan)),
-        file(marker::LOG_FOLDER, 0o644, folder),
-    ]
+    let mut files =
+        vec![file("log/type", 0o644, b"longrun\n".to_vec()), file("log/run", 0o755, render(plan))];
+    let folder = plan.spec.log.directory.as_ref().unwrap_or(&plan.registration.log_directory);
+    if plan.spec.log.directory.is_none() || !environment::expands(folder) {
+        files.push(file(marker::LOG_FOLDER, 0o644, line!(folder.as_os_str().as_bytes(), "\n")));
+    }
+    if let Account::Other { user, .. } = plan.account {
+        files.push(file(marker::LOG_USER, 0o644, line!(user, "\n")));
+    }
+    files
 }
 
 fn render(plan: &Plan<'_>) -> Vec<u8> {
@@ -39,6 +39,8 @@ fn render(plan: &Plan<'_>) -> Vec<u8> {
     let expands = path.is_some_and(environment::expands);
     if let Account::Other { user, group } = plan.account {
         let drop = account::become_user(plan.tools, user, group);
+        script.text("# For readers: they are not to trust all that is in a folder of that user's.");
+        script.raw(&line!("if [ $# -lt 2 ]; then id -u ", word(user), " >data/uid; fi"));
         if path.is_none() {
             inherited_folder(&mut script, plan, &drop);
             return script.finish();
@@ -88,6 +90,9 @@ fn named_folder(script: &mut Script, plan: &Plan<'_>, expands: bool) {
         script.raw(&line!("anysvc_folder=", word(path.as_os_str().as_bytes())));
     }
     if expands {
+        if !matches!(plan.account, Account::Other { .. }) {
+            script.text("[ -d data ] || mkdir data");
+        }
         let inherited = matches!(plan.account, Account::Other { .. });
         let note = if inherited { ">&3\nexec 3>&-" } else { ">data/folder" };
         script.text(&format!("printf '%s\\n' \"$anysvc_folder\" {note}"));

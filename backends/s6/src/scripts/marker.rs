@@ -9,7 +9,9 @@
 //! | `data/condition` | `run` | the condition is false, and `finish` took the service down; removed when it holds. Tells nothing while the service is up |
 //! | `data/delay` | `finish` | uptime at the end of the last process. As long as it exists and s6 says up, that process is `run` waiting, not the program; `run` removes it before it starts the program |
 //! | `data/gave-up` | `finish` | it failed too often and was left down; removed by `run` and [`forget_failures`] |
-//! | `log/data/folder` | publisher, or `log/run` | the folder of the log files and a newline; empty until `log/run` knows |
+//! | `log/data/folder` | publisher; `log/run` where it is expanded | the folder of the log files and a newline; absent or empty until `log/run` knows |
+//! | `log/data/user` | publisher | root's `log/run` changes to this user |
+//! | `log/data/uid` | `log/run` | the number of that user; absent or empty until it starts |
 //!
 //! [`forget_failures`]: super::forget_failures
 
@@ -29,6 +31,11 @@ pub const DELAY: &str = "data/delay";
 pub const GAVE_UP: &str = "data/gave-up";
 /// Where the log files are.
 pub const LOG_FOLDER: &str = "log/data/folder";
+
+/// Who writes the log files, where root's script changes to another user.
+pub const LOG_USER: &str = "log/data/user";
+/// The same as a number.
+pub const LOG_UID: &str = "log/data/uid";
 
 /// The format of the mark.
 const FORMAT: &str = "anysvc 1";
