@@ -13,7 +13,7 @@ use crate::{
     build,
     removal::{self, Tombstone},
     scandir::{Lock, RESCAN, RESCAN_AND_PRUNE, Scandir, Svscan},
-    state::Reader,
+    state::{Reader, Told},
     sys::exists,
     waiting,
 };
@@ -39,14 +39,20 @@ pub(crate) fn supervise(scandir: &Scandir, names: &[&str], deadline: Deadline) -
 /// `manager-unavailable`, `permission-denied`, `io`.
 pub(crate) fn supervise_locked(scandir: &Scandir, names: &[&str], deadline: Deadline) -> Result<Vec<usize>> {
     let svscan = Svscan::new(scandir.path());
+    let mut reader = Reader::new(scandir);
+    let before = names.iter().map(|name| told(&mut reader, name)).collect::<Result<Vec<_>>>()?;
     svscan.tell(RESCAN)?;
     let mut open: Vec<usize> = (0..names.len()).collect();
     let mut idle = 0;
     loop {
         let left: Vec<&str> = open.iter().map(|&index| names[index]).collect();
         let attempt = deadline.min(Deadline::after(PATIENCE));
-        let still =
-            waiting::until(scandir, &left, true, attempt, |reader, at| is_supervised(reader, left[at]))?;
+        let is_there = |reader: &mut Reader<'_>, at: usize| {
+            // The lock comes before the FIFO and the first status, so that all is there with that.
+            let reports = told(reader, left[at]).is_ok_and(|told| told != before[open[at]]);
+            reports && is_supervised(reader, left[at])
+        };
+        let still = waiting::until(scandir, &left, true, attempt, is_there)?;
         if still.is_empty() || deadline.passed() {
             return Ok(still.into_iter().map(|at| open[at]).collect());
         }
@@ -58,6 +64,11 @@ pub(crate) fn supervise_locked(scandir: &Scandir, names: &[&str], deadline: Dead
             _ => leave_limbo(scandir, open.iter().map(|&index| names[index]), deadline)?,
         }
     }
+}
+
+/// What a service's status file tells; a supervisor's first act is to write it anew.
+fn told(reader: &mut Reader<'_>, name: &str) -> Result<Option<Told>> {
+    Ok(reader.slot(name)?.map(|slot| slot.told))
 }
 
 /// Whether a service has its supervisor, and its logger one too.

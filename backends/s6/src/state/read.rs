@@ -15,7 +15,7 @@ use super::{
 use crate::{
     scandir::Scandir,
     scripts::marker,
-    sys::{exists, open_beneath, read_small},
+    sys::{exists, exists_in_place, open_beneath, read_small},
 };
 
 /// Files of s6 are regular ones; whatever else is there must not block us.
@@ -140,9 +140,9 @@ impl<'a> Reader<'a> {
         exit::last_of_tally(&bytes[..size])
     }
 
-    /// Whether it carries our mark.
+    /// Whether it carries our mark. What is reached through a link is somebody else's way to it.
     pub(crate) fn ours(&mut self, name: &str) -> bool {
-        self.has(name, marker::MARK)
+        exists_in_place(self.scandir.fd(), self.below(name, marker::MARK))
     }
 
     /// Whether its condition keeps it down, where it is down. The file may be there and empty.

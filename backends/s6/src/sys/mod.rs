@@ -4,7 +4,7 @@
 mod open;
 mod tree;
 
-pub(crate) use open::{open_beneath, open_folder};
+pub(crate) use open::{exists_in_place, open_beneath, open_folder};
 pub(crate) use tree::{make_folder, random_name, remove_tree};
 
 use std::{os::fd::BorrowedFd, path::Path};
