@@ -9,6 +9,8 @@ pub mod key;
 pub mod options;
 pub mod order;
 mod source;
+#[cfg(test)]
+mod tests;
 mod validate;
 pub mod value;
 mod words;

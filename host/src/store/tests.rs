@@ -196,7 +196,7 @@ fn what_can_not_be_understood_is_set_aside() {
         ("newer-still", "format = 99\nwhat = [\n1]\n".to_owned(), ProblemKind::Newer, "has format 99"),
         ("twice", good.replace("scope =", "backend ="), ProblemKind::Corrupt, "duplicate key"),
         ("number", good.replace("\"up\"", "1"), ProblemKind::Corrupt, "neither up nor down"),
-        ("cut", good[..60].to_owned(), ProblemKind::Corrupt, "its header has no"),
+        ("cut", good[..60].to_owned(), ProblemKind::Corrupt, "key with no value"),
     ];
     let (_folder, store) = Folder::with(&["fine"]);
     for (name, text, ..) in &cases {
@@ -440,13 +440,8 @@ fn a_header_longer_than_the_first_read_is_read_whole() {
 fn a_thousand_are_listed_at_once() {
     let entries: Vec<Entry> = (0..1000).map(|i| entry(&format!("service-{i:04}"))).collect();
     let (_folder, store) = Folder::with(&[]);
-    let start = Instant::now();
     put(&store, &entries);
-    let written = start.elapsed();
-    let start = Instant::now();
     let listing = store.headers().unwrap();
-    let read = start.elapsed();
-    println!("1000 entries: written in {written:?}, headers read in {read:?}");
     assert_eq!(listing.headers.len(), 1000);
     assert!(listing.problems.is_empty());
     let every: Vec<&str> = listing.headers.iter().map(|h| h.name.as_str()).collect();
