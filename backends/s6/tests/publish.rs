@@ -338,6 +338,23 @@ fn a_supervisor_that_was_killed_reads_as_unknown_and_then_as_what_comes() {
 }
 
 #[test]
+fn a_status_in_an_unknown_layout_is_left_to_s6_svstat() {
+    in_world(Kind::Nested, &[], |world| {
+        let s6 = world.backend();
+        s6.register_one(world.script("web", FOREVER)).unwrap();
+        let known = s6.status_one("web").unwrap();
+        // What is appended stands for a future field; s6-svstat reads what it knows.
+        let file = world.slot("web").join("supervise/status");
+        let mut bytes = fs::read(&file).unwrap();
+        bytes.extend([0; 16]);
+        fs::write(&file, bytes).unwrap();
+        assert_eq!(s6.status_one("web").unwrap(), known);
+        s6.stop_one("web").unwrap();
+        assert_eq!(s6.state("web"), State::Stopped);
+    });
+}
+
+#[test]
 fn a_batch_is_published_together_and_removed_together() {
     in_each_world(|world| {
         let s6 = world.backend();

@@ -6,6 +6,7 @@
 
 use std::{
     fs,
+    io::Write,
     os::unix::{fs::PermissionsExt, process::CommandExt},
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
@@ -254,7 +255,9 @@ impl Drop for World {
             }
         }
         if std::thread::panicking() {
-            eprintln!("--- s6-svscan's standard error\n{}", self.stderr());
+            // Not by the macros, whose output the threads of a test would lose.
+            let text = format!("--- s6-svscan's standard error\n{}\n", self.stderr());
+            let _ = std::io::stderr().write_all(text.as_bytes());
         }
         let _ = fs::remove_dir_all(&self.dir);
     }

@@ -39,7 +39,7 @@ fn stamps_are_unix_time_and_what_can_not_be_one_is_none() {
     assert_eq!((since.as_secs(), since.subsec_nanos()), (0x6920_528a - 37, 0x0a3b_2c1d));
     assert_eq!(changed(|b| b[0] = 0).stamp.time(), None, "before 1970");
     assert_eq!(changed(|b| b[8] = 0xff).stamp.time(), None, "too many nanoseconds");
-    assert_eq!(changed(|b| b[..8].fill(0xff)).stamp.time().is_some(), cfg!(any()), "after all time");
+    assert_eq!(changed(|b| b[..8].fill(0xff)).stamp.time(), None, "after all time");
     assert_eq!(Stamp::NEVER.time(), None);
 }
 
@@ -93,7 +93,7 @@ fn whatever_the_bytes_there_is_an_answer() {
             state ^= state << 13;
             state ^= state >> 7;
             state ^= state << 17;
-            if state % 3 == 0 {
+            if state.is_multiple_of(3) {
                 *byte = (state >> 32) as u8;
             }
         }
