@@ -17,7 +17,7 @@ struct Folder(PathBuf);
 
 impl Folder {
     fn new() -> Folder {
-        let path = std::env::temp_dir().join(format!("anysvc-store-{:016x}", super::folder::random()));
+        let path = std::env::temp_dir().join(format!("anysvc-store-{:016x}", super::replace::random()));
         fs::create_dir(&path).unwrap();
         Folder(path)
     }
@@ -437,16 +437,28 @@ fn a_header_longer_than_the_first_read_is_read_whole() {
 }
 
 #[test]
-fn a_thousand_are_listed_at_once() {
-    let entries: Vec<Entry> = (0..1000).map(|i| entry(&format!("service-{i:04}"))).collect();
+fn many_are_written_changed_and_removed_at_once() {
+    let entries: Vec<Entry> = (0..200).map(|i| entry(&format!("service-{i:04}"))).collect();
     let (_folder, store) = Folder::with(&[]);
     put(&store, &entries);
     let listing = store.headers().unwrap();
-    assert_eq!(listing.headers.len(), 1000);
+    assert_eq!(listing.headers.len(), 200);
     assert!(listing.problems.is_empty());
     let every: Vec<&str> = listing.headers.iter().map(|h| h.name.as_str()).collect();
     let locked = store.lock(Deadline::NONE).unwrap();
     assert!(locked.set_desired(&every, Desired::Down).iter().all(|r| *r == Ok(true)));
     assert!(locked.remove(&every).iter().all(|r| *r == Ok(true)));
     assert!(store.headers().unwrap().headers.is_empty());
+}
+
+#[test]
+fn nothing_in_a_file_makes_the_reader_panic() {
+    let good = entry("a").to_text();
+    let path = Path::new("a.toml");
+    for cut in 0..good.len() {
+        let _ = Entry::parse(&good[..cut], "a", path);
+        for byte in ["[", "\n", "\"", "=", "\0", "é", "\\"] {
+            let _ = Entry::parse(&format!("{}{byte}{}", &good[..cut], &good[cut..]), "a", path);
+        }
+    }
 }

@@ -214,7 +214,7 @@ fn values_that_make_no_sense() {
         ("ready.http = \"http://a/ b\"", "3:7: ready.http of `web`: it contains ` `", ""),
         (
             "directory = \"www\"",
-            "3:1: directory of `web`: `www` is not a whole path",
+            "3:1: directory of `web`: `www` is not an absolute path",
             "begin it with `/` or `${VAR}`",
         ),
         ("env-file = \"/${A\"", "3:1: env-file of `web`: `${` has no closing `}`", ""),
@@ -290,7 +290,7 @@ fn commands_that_can_not_be_run() {
         "[service.a]\ncommand = [\"./x\"]",
         spec,
         "web.toml:2:1: command of `a`: `./x` is relative, and a service has no folder that it could be relative to",
-        "write the whole path, or a name alone to look it up in PATH",
+        "write the absolute path, or a name alone to look it up in PATH",
     );
     whole(
         "[service.a]\ncommand = [\"x\", \"a\\u0000b\"]",

@@ -105,7 +105,8 @@ fn arguments_and_values_may_be_any_bytes() {
 
 #[test]
 fn errors_name_the_option() {
-    let cases: &[(&[(&str, &str)], &str, &str)] = &[
+    type Case = (&'static [(&'static str, &'static str)], &'static str, &'static str);
+    let cases: &[Case] = &[
         (
             &[("restart-delay", "soon")],
             "--restart-delay: `soon` is not a duration (write `500ms`, `10s`, `5m` or `1h`)",
@@ -132,7 +133,7 @@ fn errors_name_the_option() {
         (&[("log-console", "1")], "--log-console: `1` is not true or false", ""),
         (&[("ready-check", "a 'b")], "--ready-check: the quote `'` is not closed", ""),
         (&[("ready-check", " ")], "--ready-check: it is empty", "write the program and its arguments"),
-        (&[("directory", ".")], "--directory: `.` is not a whole path", "begin it with `/` or `${VAR}`"),
+        (&[("directory", ".")], "--directory: `.` is not an absolute path", "begin it with `/` or `${VAR}`"),
         (
             &[("env", "NOPE")],
             "--env: `NOPE` is not set in the environment of this command",

@@ -168,7 +168,7 @@ fn sd_notify_false_says_nothing() {
 }
 
 #[test]
-fn a_program_may_be_a_name_or_a_whole_path_and_urls_have_many_forms() {
+fn a_program_may_be_a_name_or_an_absolute_path_and_urls_have_many_forms() {
     service("[service.a]\ncommand = [\"python3\"]");
     for url in ["http://localhost", "http://[::1]:80/x", "http://h:65535?q=1", "http://h/#x"] {
         service(&web(&format!("ready.http = \"{url}\"")));

@@ -229,3 +229,26 @@ x = { y = [1, 2.0, "z"] }
 "#;
     assert_eq!(to_toml(&spec, Reveal::Values), expected);
 }
+
+#[test]
+fn no_typing_error_makes_the_reader_panic() {
+    let mut dice = Dice(42);
+    for _ in 0..300 {
+        let text: Vec<char> = to_toml(&dice.spec(), Reveal::Values).chars().collect();
+        for _ in 0..20 {
+            let mut text = text.clone();
+            for _ in 0..=dice.roll(3) {
+                let at = dice.roll(text.len() as u64) as usize;
+                match dice.roll(3) {
+                    0 => drop(text.remove(at)),
+                    1 => text.insert(at, dice.pick(&['[', ']', '"', '\n', '=', '.', '{', '\u{301}', '9'])),
+                    _ => text.swap(at, 0),
+                }
+            }
+            let text: String = text.into_iter().collect();
+            if let Err(error) = file(&text) {
+                assert!(error.message.starts_with("web.toml:"), "{}", error.message);
+            }
+        }
+    }
+}
