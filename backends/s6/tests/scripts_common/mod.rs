@@ -109,6 +109,10 @@ impl<'lab> Service<'lab> {
         for file in &files.files {
             lab.write(Path::new(&staging).join(&file.path), owner.uid, file.mode, &file.content);
         }
+        for folder in ["supervise", "log/supervise"] {
+            // Root's s6-supervise keeps what the owner made.
+            lab.write(format!("{staging}/{folder}/x"), owner.uid, 0o600, "");
+        }
         hand_over(&lab.path(&staging), owner.uid);
         if owner.uid == 0 {
             // As the host does: closed, but for the folder itself.
@@ -134,9 +138,11 @@ impl<'lab> Service<'lab> {
         outcome.stdout().trim().to_owned()
     }
 
-    /// `s6-svc` as whoever may.
+    /// `s6-svc` as whoever the supervisor runs as: it is told of events through FIFOs of its own.
+    #[track_caller]
     pub fn svc(&self, options: &[&str]) {
-        self.lab.s6("s6-svc", options).arg(&self.directory).run().success();
+        let uid = if self.world == World::Nested { APP } else { 0 };
+        self.lab.s6("s6-svc", options).arg(&self.directory).uid(uid).run().success();
     }
 
     pub fn pid(&self) -> Option<u32> {
