@@ -12,6 +12,8 @@ mod place;
 mod reader;
 mod stream;
 mod tail;
+#[cfg(test)]
+mod tests;
 
 use std::path::PathBuf;
 

@@ -204,11 +204,14 @@ impl Reader {
         let Some(folder) = &self.folder else { return Ok(()) };
         // Rotations take turns with writing a whole file: one look is mostly enough.
         for _ in 0..100 {
+            let names = || (folder.identity(PREVIOUS), folder.identity(CURRENT));
+            let before = names();
             let (previous, current) = (folder.file(PREVIOUS)?, folder.file(CURRENT)?);
             let rotated = folder.rotated()?;
-            let same =
-                |opened: &Option<Opened>, name| opened.as_ref().map(|o| o.identity) == folder.identity(name);
-            if folder.is_in_place() && !(same(&previous, PREVIOUS) && same(&current, CURRENT)) {
+            // One that does not count is left out.
+            let is =
+                |opened: &Option<Opened>, before| opened.as_ref().is_none_or(|o| Some(o.identity) == before);
+            if names() != before || !is(&previous, before.0) || !is(&current, before.1) {
                 // A rotation under way: what was listed may not be all that came before `current`.
                 continue;
             }
