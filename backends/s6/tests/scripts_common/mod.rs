@@ -109,7 +109,11 @@ impl<'lab> Service<'lab> {
         for file in &files.files {
             lab.write(Path::new(&staging).join(&file.path), owner.uid, file.mode, &file.content);
         }
-        for folder in ["supervise", "log/supervise"] {
+        for folder in ["supervise", "log/supervise"].into_iter().take(if files.get("log/run").is_some() {
+            2
+        } else {
+            1
+        }) {
             // Root's s6-supervise keeps what the owner made.
             lab.write(format!("{staging}/{folder}/x"), owner.uid, 0o600, "");
         }
