@@ -3,10 +3,7 @@
 use std::{
     cell::Cell,
     fs::File,
-    os::{
-        fd::{AsFd, BorrowedFd, OwnedFd},
-        unix::fs::MetadataExt,
-    },
+    os::{fd::OwnedFd, unix::fs::MetadataExt},
     path::{Path, PathBuf},
 };
 
@@ -44,6 +41,11 @@ impl Folder {
             Err(cause) => Err(Error::io("open", path, &cause.into())
                 .with_hint("logs can be read by the account that the service runs as, and by root")),
         }
+    }
+
+    /// Its path, for errors.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Whether its path still leads to it.
@@ -112,12 +114,6 @@ impl Folder {
             log::warn!("{} is left out: {why}", self.path.join(name).display());
         }
         None
-    }
-}
-
-impl AsFd for Folder {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.fd.as_fd()
     }
 }
 
