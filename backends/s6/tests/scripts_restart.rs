@@ -52,7 +52,6 @@ fn delays(world: World, delay: u64, notify: bool) {
     let delay = delay as f64 / 1000.0;
     for pair in notes(&lab)[1..5].chunks(2) {
         let waited = pair[1] - pair[0];
-        println!("{world:?}: delay {delay}, readiness {notify}: {waited:.2} s");
         assert!(waited >= delay - 0.03, "{world:?}: {waited} instead of {delay}");
         // As much as a busy machine makes of the start of some shells.
         assert!(waited < delay + 0.8, "{world:?}: {waited} instead of {delay}");
@@ -78,7 +77,6 @@ fn a_stop_during_the_delay_returns_at_once_for_any_signal() {
             let begun = Instant::now();
             service.svc(&["-wD", "-T", "5000", "-d"]);
             let took = begun.elapsed();
-            println!("{world:?}: signal {signal}: stopped after {took:?}");
             // Other tests run beside this one; alone it takes 10 to 20 ms, most of it s6-svc's start.
             assert!(took < Duration::from_millis(500), "{world:?}: {took:?}");
             assert!(is_down(&service));
