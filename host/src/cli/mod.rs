@@ -5,6 +5,7 @@
 mod action;
 mod argv;
 mod global;
+mod plain;
 mod register;
 mod selected;
 mod table;
@@ -63,10 +64,15 @@ pub struct Refused {
 /// # Errors
 /// `usage`.
 pub fn parse(args: &[OsString]) -> Result<Parsed, Box<Refused>> {
-    let glance = argv::glance(args, global::takes_value);
     if args.is_empty() {
         return Ok(Parsed { global: Global::default(), action: Action::Print(SHORT_HELP.to_owned()) });
     }
+    plain::parse(args).map_or_else(|| parse_all(args), Ok)
+}
+
+/// Parses any command line with the parser.
+fn parse_all(args: &[OsString]) -> Result<Parsed, Box<Refused>> {
+    let glance = argv::glance(args, global::takes_value);
     let style = Style { json: glance.json, quiet: glance.quiet, ..Style::default() };
     let refused = |error| Box::new(Refused { error, style });
     let entry = glance.command.and_then(table::find);

@@ -22,5 +22,6 @@ pub fn error(fault: &clap::Error, command: Option<&str>) -> Error {
         None => "`anysvc --help` lists the commands".to_owned(),
     };
     hint.push_str(if hint.is_empty() { "" } else { "; " });
-    Error::new(ErrorKind::Usage, message.replace('\'', "`")).with_hint(hint.replace('\'', "`") + &help)
+    let ours = |text: &str| text.replace('\'', "`").replace("subcommand", "command");
+    Error::new(ErrorKind::Usage, ours(&message)).with_hint(ours(&hint) + &help)
 }

@@ -6,6 +6,7 @@ mod backends;
 mod check;
 mod detect;
 mod list;
+mod log_folder;
 mod logs;
 mod matrix;
 mod plan;

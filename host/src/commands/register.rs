@@ -6,7 +6,7 @@ use std::time::Duration;
 use anysvc_backend_api::{Deadline, Error, ErrorKind, Registration, Result, State};
 
 use super::{
-    plan, refusals,
+    log_folder, plan, refusals,
     settle::Settling,
     sources, start,
     subject::{self, Subject},
@@ -134,6 +134,7 @@ fn register_batch(
         newcomers.push(newcomer);
     }
     write(&store, subjects, batch, &mut newcomers);
+    prepare_logs(&store, subjects, batch, &newcomers, session.env.caller().is_root());
     create(&store, subjects, batch, &newcomers, how, deadline);
     take_back(&store, subjects, batch, &newcomers);
     Ok(newcomers.iter().map(|newcomer| newcomer.as_ref().map_or(("", false), outcome)).collect())
@@ -142,7 +143,7 @@ fn register_batch(
 fn outcome(newcomer: &Newcomer) -> (&'static str, bool) {
     match (&newcomer.before, newcomer.kept) {
         (_, true) => ("kept", false),
-        (Some(before), _) if before.spec == newcomer.entry.spec => ("unchanged:", newcomer.start),
+        (Some(before), _) if before.spec == newcomer.entry.spec => ("unchanged", newcomer.start),
         (Some(_), _) => ("updated", newcomer.start),
         (None, _) => ("registered", newcomer.start),
     }
@@ -204,6 +205,23 @@ fn write(store: &Locked<'_>, subjects: &mut [Subject], batch: &[usize], newcomer
             *newcomer = None;
         } else {
             subjects[*at].report.stored = Some(entry.header);
+        }
+    }
+}
+
+/// Makes the log folders that only the host can make.
+fn prepare_logs(
+    store: &Locked<'_>,
+    subjects: &mut [Subject],
+    batch: &[usize],
+    newcomers: &[Option<Newcomer>],
+    root: bool,
+) {
+    for (&at, newcomer) in batch.iter().zip(newcomers) {
+        let Some(newcomer) = newcomer.as_ref().filter(|newcomer| !newcomer.kept) else { continue };
+        let service = &newcomer.entry.spec.service;
+        if let Err(error) = log_folder::prepare(&store.log_directory(&service.name), service, root) {
+            subjects[at].fail(error);
         }
     }
 }

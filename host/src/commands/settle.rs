@@ -21,6 +21,8 @@ pub const SETTLE: Duration = Duration::from_millis(250);
 const LAST_LINES: u64 = 10;
 /// How long the last lines may be on their way to the log.
 const LOG_LAG: Duration = Duration::from_millis(150);
+/// How long after the end of a process its condition may be seen to be the reason.
+const CONDITION_LAG: Duration = Duration::from_millis(100);
 /// How long to wait between two tries of a probe, at first and at most.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
 /// How long a process may be gone unnoticed where it says itself when it is ready.
@@ -71,8 +73,26 @@ impl<'a> Settling<'a> {
         self.wait(subjects, young, Goal::Left, deadline, |settling, subject, answer| match answer {
             Err(error) if error.kind == ErrorKind::TimedOut => {}
             Err(error) => subject.fail(error),
-            Ok(status) => settling.died(subject, status, "died at once"),
+            Ok(status) => settling.left(subject, status, "died at once"),
         });
+    }
+
+    /// What it means that a process is gone: its service died, unless its condition is what ended it. That
+    /// may show a moment later only.
+    fn left(&self, subject: &mut Subject, mut status: Status, when: &str) {
+        let conditional = subject.spec.as_ref().is_some_and(|spec| spec.service.when.is_some());
+        if let (true, false, Some(backend)) = (conditional, status.held_back, &subject.backend) {
+            let up = vec![request(subject, Goal::Up)];
+            let answer = backend.remote.wait(up, Deadline::after(CONDITION_LAG)).into_iter().next();
+            if let Some(Ok(later)) = answer.filter(|answer| answer.as_ref().is_ok_and(|s| s.held_back)) {
+                status = later;
+            }
+        }
+        if status.held_back {
+            subject.report.status = Some(status);
+        } else {
+            self.died(subject, status, when);
+        }
     }
 
     /// Whether its process has not lived long enough yet.
@@ -87,7 +107,7 @@ impl<'a> Settling<'a> {
             Ok(status) if status.state == State::Running || status.held_back || !settled(&status) => {
                 subject.report.status = Some(status);
             }
-            Ok(status) => self.died(subject, status, "died at once"),
+            Ok(status) => self.left(subject, status, "died at once"),
             Err(error) => subject.fail(error),
         }
     }
@@ -139,8 +159,7 @@ impl<'a> Settling<'a> {
                 Some(Ok(status)) if goal == Goal::Ready && status.ready == Some(true) => {
                     return subject.report.status = Some(status);
                 }
-                Some(Ok(status)) if status.held_back => return subject.report.status = Some(status),
-                Some(Ok(status)) => return self.died(subject, status, "died before it was ready"),
+                Some(Ok(status)) => return self.left(subject, status, "died before it was ready"),
                 Some(Err(error)) if error.kind != ErrorKind::TimedOut => return subject.fail(error),
                 _ => {}
             }
@@ -160,7 +179,7 @@ impl<'a> Settling<'a> {
     fn still_there(&self, subject: &mut Subject, backend: &Opened) -> bool {
         let left = vec![request(subject, Goal::Left)];
         match backend.remote.wait(left, Deadline::after(Duration::ZERO)).into_iter().next() {
-            Some(Ok(status)) => self.died(subject, status, "died before it was ready"),
+            Some(Ok(status)) => self.left(subject, status, "died before it was ready"),
             Some(Err(error)) if error.kind != ErrorKind::TimedOut => subject.fail(error),
             _ => return true,
         }

@@ -131,7 +131,6 @@ pub fn sentence(done: &str, service: &Service) -> String {
     let Some(status) = &service.status else { return format!("{done} {name}") };
     let pid = status.pid.map(|pid| format!(", pid {pid}")).unwrap_or_default();
     let ready = if service.ready() == Some(true) { ", ready" } else { "" };
-    let reason = status.reason.as_ref().filter(|_| pid.is_empty());
-    let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
+    let reason = if pid.is_empty() { subject::because(status) } else { String::new() };
     format!("{done} {name}: {}{pid}{ready}{reason}", status.state)
 }

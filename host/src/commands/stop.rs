@@ -25,10 +25,12 @@ pub fn run(session: &Session, which: &Selected, out: &mut Output) -> Result<u8> 
     subject::refresh(&mut subjects, session.working_deadline(Duration::ZERO));
     // Who does not want to wait is not told that it takes time.
     for subject in subjects.iter_mut().filter(|_| session.no_wait()) {
-        let on_the_way = matches!(subject.report.state(), Some(State::Stopping | State::Stopped));
-        subject.report.error.take_if(|error| on_the_way && error.kind == ErrorKind::TimedOut);
+        subject.report.error.take_if(|error| error.kind == ErrorKind::TimedOut);
     }
-    Ok(subject::report(session, &subjects, out, |subject| sentence("stopped", &subject.report)))
+    Ok(subject::report(session, &subjects, out, |subject| match subject.report.state() {
+        Some(State::Stopped) | None => format!("stopped {}", subject.name()),
+        Some(_) => sentence("stopped", &subject.report),
+    }))
 }
 
 /// Stops batch by batch, those first that came last.

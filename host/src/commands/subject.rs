@@ -134,6 +134,10 @@ fn all_that(session: &Session, wanted: impl Fn(&Header) -> bool) -> Result<Vec<S
         session.warn(format!("set aside: {}", problem.error.message));
     }
     if listing.headers.is_empty() {
+        // Whether this caller may ask about that scope at all, only the backend knows.
+        if session.scope != session.env.default_scope() {
+            session.selected()?;
+        }
         return Ok(Vec::new());
     }
     let selected = session.selected_id()?;
@@ -226,6 +230,12 @@ pub fn keep_status(subject: &mut Subject, answer: Result<Status>) {
         Ok(status) => subject.report.status = Some(status),
         Err(error) => subject.fail(error),
     }
+}
+
+/// Why a service is in its state, in brackets, unless that goes without saying.
+pub fn because(status: &Status) -> String {
+    let reason = status.reason.as_deref().filter(|reason| *reason != status.state.as_str());
+    reason.map(|reason| format!(" ({reason})")).unwrap_or_default()
 }
 
 /// The code of the first that failed.

@@ -1,7 +1,7 @@
 //! `unregister`: stopped, removed, forgotten, in this order. A kill in between leaves something that is
 //! still in the store, so that the next try finds it.
 
-use std::time::Duration;
+use std::{collections::HashSet, time::Duration};
 
 use anysvc_backend_api::{Error, ErrorKind, Result};
 
@@ -28,9 +28,15 @@ pub fn run(session: &Session, which: &Selected, out: &mut Output) -> Result<u8> 
     remove(session, &mut ours)?;
     subjects.append(&mut ours);
     in_the_order_asked(&mut subjects, &which.names);
-    Ok(subject::report(session, &subjects, out, |subject| match subject.report.stored {
-        Some(_) => format!("unregistered {}", subject.name()),
-        None => format!("{} was not registered", subject.name()),
+    let mut gone = HashSet::new();
+    for subject in subjects.iter_mut().filter(|subject| subject.fine()) {
+        if subject.report.stored.take().is_some() {
+            gone.insert(subject.name().to_owned());
+        }
+    }
+    Ok(subject::report(session, &subjects, out, |subject| match gone.contains(subject.name()) {
+        true => format!("unregistered {}", subject.name()),
+        false => format!("{} was not registered", subject.name()),
     }))
 }
 

@@ -132,8 +132,7 @@ fn code(subjects: &mut [Subject], goal: Goal) -> u8 {
 }
 
 fn failed(status: &Status) -> Error {
-    let reason = status.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
-    let name = status.name.escape_debug();
+    let (name, reason) = (status.name.escape_debug(), subject::because(status));
     Error::new(ErrorKind::Died, format!("`{name}` has failed and won't be started again by itself{reason}"))
         .with_hint(format!("`anysvc logs {name}` may say why, `anysvc start {name}` tries again"))
 }
@@ -141,10 +140,9 @@ fn failed(status: &Status) -> Error {
 fn sentence(subject: &Subject, goal: Goal) -> String {
     let name = subject.name();
     let Some(status) = &subject.report.status else { return format!("{name}: gone") };
-    let reason = status.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
     match goal {
         Goal::Ready if subject.report.ready() == Some(true) => format!("{name}: ready"),
         Goal::Gone => format!("{name}: gone"),
-        _ => format!("{name}: {}{reason}", status.state),
+        _ => format!("{name}: {}{}", status.state, subject::because(status)),
     }
 }

@@ -32,7 +32,9 @@ pub fn for_people(error: &Error, colors: bool) -> String {
     }
     text.push_str(&escape::line(&error.message));
     text.push('\n');
-    if let Some(status) = error.status {
+    // A message that says it already needs no second line for it.
+    let said = |status: &i32| error.message.ends_with(&format!("exit code {status}"));
+    if let Some(status) = error.status.filter(|status| !said(status)) {
         text.push_str(&format!("  exit status: {status}\n"));
     }
     if let Some(code) = &error.native_code {

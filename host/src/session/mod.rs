@@ -135,6 +135,7 @@ impl Session {
         let open = || {
             let folder = self.env.state_dir(self.config.state_dir.as_deref(), self.scope)?;
             self.warnings.borrow_mut().extend(folder.warnings);
+            log::debug!("services are remembered in {}", folder.path.display());
             Store::open(&folder.path, self.env.caller().euid)
         };
         self.store.get_or_init(open).as_ref().map_err(Clone::clone)
@@ -156,6 +157,7 @@ impl Session {
             let warnings = found.warnings.iter().map(|error| error.message.clone());
             self.warnings.borrow_mut().extend(warnings);
             let id = found.id.clone();
+            log::debug!("the backend `{id}` serves the {} scope", self.scope);
             *self.library.borrow_mut() = Some(found);
             Ok(id)
         };
@@ -237,6 +239,7 @@ impl Session {
 
     fn open(&self, selection: Selection, scope: Scope) -> Result<Rc<Opened>> {
         let loaded = loader::load(selection.library)?;
+        log::debug!("loaded the backend `{}` from {}", loaded.id, loaded.path.display());
         let settings = self.config.settings(&loaded.id);
         let context = self.env.context(scope, self.store()?.state_dir(), settings);
         let remote = Remote::open(loaded.module, loader::host_fns(), context)?;
