@@ -184,7 +184,8 @@ fn limits_umask_and_directory_are_as_said() {
 
 #[test]
 fn what_is_wrong_at_the_start_is_said_in_the_log() {
-    let cases: [(&str, fn(&mut ServiceSpec), &str); 6] = [
+    type Change = fn(&mut ServiceSpec);
+    let cases: [(&str, Change, &str); 6] = [
         ("a", |s| s.directory = Some("/nowhere".into()), "anysvc: a: directory: cannot enter /nowhere"),
         ("b", |s| s.directory = Some("${NOT}/x".into()), "anysvc: b: directory: NOT is not set"),
         ("c", |s| s.env_file = Some("/nowhere".into()), "anysvc: c: env-file: cannot read /nowhere"),
