@@ -60,14 +60,12 @@ mod tests {
 
     #[test]
     fn what_svstat_prints_is_read() {
-        // [s6 2.11.3] a service that runs, one that exited with 3.
-        let up = parse("true true false false 4711 -1 -1 @4000000069205 2a\n");
-        assert_eq!(up, None);
-        let line = "true true false false 4711 -1 -1 @400000006920528a0a3b2c1d @40000000692052891a2b3c0d\n";
+        // Of s6 2.11.3: one that runs, and one that exited with 3 and is over.
+        let line = "true true false false 23713 -1 -1 @400000006b0196041d2a6e14 @400000006b0196041bcba9e2\n";
         let up = parse(line).unwrap();
-        assert_eq!((up.up(), up.want_up, up.wstat), (Some(4711), true, 0));
+        assert_eq!((up.up(), up.want_up, up.wstat), (Some(23713), true, 0));
         assert!(up.stamp.time() > up.ready_stamp.time());
-        let line = "false false false false -1 3 -1 @400000006920528a0a3b2c1d @40000000692052891a2b3c0d";
+        let line = "false false false false -1 3 -1 @400000006b0196041be44b5d @400000006b0196041d1feb22\n";
         let down = parse(line).unwrap();
         assert_eq!((down.pid, down.wstat, down.at_rest()), (None, 0x0300, true));
         for line in ["", "true", "x x x x x x x x x", "true true true true 1 1 1 @4 @4"] {
