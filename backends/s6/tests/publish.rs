@@ -49,6 +49,9 @@ fn foreign_services_are_shown_and_driven_but_neither_replaced_nor_removed() {
             let error = s6.stop_one("theirs").unwrap_err();
             assert_eq!(error.kind, ErrorKind::PermissionDenied);
             assert!(error.hint.is_some());
+            assert_eq!(kind(s6.wait_one("theirs", Goal::Up)), ErrorKind::PermissionDenied);
+            assert_eq!(kind(s6.signal_one("theirs", "TERM")), ErrorKind::PermissionDenied);
+            assert_eq!(kind(s6.start_one("theirs")), ErrorKind::PermissionDenied);
             return;
         }
         assert_eq!(s6.wait_one("theirs", Goal::Up).unwrap().state, State::Running);

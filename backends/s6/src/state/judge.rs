@@ -50,8 +50,7 @@ struct Facts {
 impl Facts {
     fn read(reader: &mut Reader<'_>, name: &str, slot: &Slot) -> Facts {
         let ours = reader.ours(name);
-        let (up, rests) =
-            slot.live().map_or((false, false), |raw| (raw.up().is_some(), raw.pid.is_none() && !raw.want_up));
+        let (up, rests) = slot.live().map_or((false, false), |raw| (raw.up().is_some(), raw.at_rest()));
         Facts {
             ours,
             down_file: reader.has(name, "down"),

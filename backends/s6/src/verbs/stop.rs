@@ -5,7 +5,7 @@ use anysvc_backend_api::{Batch, Error, ErrorKind, Result, Target};
 use crate::{
     control::DOWN,
     scandir::Scandir,
-    slot::{set_down, tell},
+    slot::{set_down, tell, unseen},
     state::{Reader, Slot, Told},
     waiting,
 };
@@ -48,10 +48,7 @@ pub(crate) fn down(slot: &Slot, name: &str) -> Result<bool> {
         (Told::Status(raw), Some(false)) => raw.pid.map_or(Ok(true), |pid| Err(orphan(name, pid))),
         (_, Some(false)) => Ok(true),
         // We were allowed to tell it, and can't see what came of it.
-        (_, _) => Err(Error::new(
-            ErrorKind::PermissionDenied,
-            format!("only its owner may see the status of `{}`", name.escape_debug()),
-        )),
+        (_, _) => Err(unseen(name)),
     }
 }
 
