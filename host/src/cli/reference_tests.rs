@@ -29,7 +29,8 @@ fn codes() -> String {
         let of_it = ErrorKind::ALL.iter().filter(|kind| exit_code::of_kind(**kind) == code);
         of_it.map(|kind| format!("`{kind}`")).collect::<Vec<_>>().join(" ")
     };
-    MEANINGS.iter().map(|(code, meaning)| format!("| {code} | {meaning} | {} |\n", kinds(*code))).collect()
+    let rows = MEANINGS.iter().map(|(code, meaning)| format!("| {code} | {meaning} | {} |\n", kinds(*code)));
+    format!("| code | meaning | error kinds |\n|---|---|---|\n{}", rows.collect::<String>())
 }
 
 fn commands() -> String {
