@@ -120,6 +120,7 @@ fn ended(exit: &Exit) -> String {
 
 fn unsupervised(status: &mut Status, told: &Told, supervised: Option<bool>) {
     let (state, reason) = match (told, supervised) {
+        (Told::Failed(error), _) => (State::Unknown, format!("its status can't be read: {error}")),
         (Told::Denied, _) | (_, None) => (State::Unknown, "only its owner may see its status".to_owned()),
         (Told::Unreadable(why), _) => (State::Unknown, unreadable(*why)),
         (Told::Status(raw), _) => match raw.pid {
