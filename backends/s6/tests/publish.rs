@@ -501,8 +501,20 @@ fn registers_and_unregisters_at_once_agree() {
         std::thread::scope(|scope| {
             for round in 0..6 {
                 let s6 = &s6;
-                scope.spawn(move || s6.unregister_one("same").unwrap());
-                scope.spawn(move || drop(s6.register_one(world.script("same", FOREVER))));
+                scope.spawn(move || {
+                    for _ in 0..8 {
+                        s6.unregister_one("same").unwrap();
+                    }
+                });
+                scope.spawn(move || {
+                    for _ in 0..8 {
+                        if let Err(error) = s6.register_one(world.script("same", FOREVER)) {
+                            // It was there already, or unregistered before it was seen up.
+                            let fine = [ErrorKind::AlreadyRegistered, ErrorKind::NotRegistered];
+                            assert!(fine.contains(&error.kind), "{error:?}");
+                        }
+                    }
+                });
                 scope.spawn(move || s6.unregister_one(&format!("n{round}")).unwrap());
             }
         });
