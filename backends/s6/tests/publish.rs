@@ -329,7 +329,6 @@ fn the_lock_of_others_is_waited_for_until_the_deadline() {
         assert_eq!(world.entries(), [""; 0]);
         std::thread::scope(|scope| {
             let waiting = scope.spawn(|| s6.register_one(world.script("web", FOREVER)));
-            std::thread::sleep(Duration::from_millis(20));
             drop(held);
             waiting.join().unwrap().unwrap();
         });
@@ -418,7 +417,7 @@ fn a_register_gets_out_of_limbo() {
             let names = ["a", "b", "c", "d"].map(|name| world.logged(name, FOREVER));
             let registering = scope.spawn(|| s6.register(&batch(names.into())));
             eventually("they are published", || world.slot("d").exists());
-            std::thread::sleep(Duration::from_millis(100));
+            eventually("a scan has met the links", || world.stderr().contains("dangling"));
             for link in &links {
                 fs::remove_file(link).unwrap();
             }
@@ -450,6 +449,21 @@ fn a_status_in_an_unknown_layout_is_left_to_s6_svstat() {
         assert_eq!(s6.status_one("web").unwrap(), known);
         s6.stop_one("web").unwrap();
         assert_eq!(s6.state("web"), State::Stopped);
+    });
+}
+
+#[test]
+fn where_no_more_can_be_watched_it_is_looked_now_and_then() {
+    in_each_world(|world| {
+        let s6 = world.backend();
+        let flags = rustix::fs::inotify::CreateFlags::CLOEXEC;
+        let all: Vec<_> = std::iter::from_fn(|| rustix::fs::inotify::init(flags).ok()).take(1000).collect();
+        s6.register_one(world.logged("web", FOREVER)).unwrap();
+        s6.restart_one("web").unwrap();
+        s6.stop_one("web").unwrap();
+        s6.unregister_one("web").unwrap();
+        assert_eq!(world.entries(), [""; 0]);
+        drop(all);
     });
 }
 
