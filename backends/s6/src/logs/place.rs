@@ -51,7 +51,11 @@ pub(super) fn find(source: &Source) -> Result<Place> {
     let failed = |cause: Errno| Error::io("open", path, &cause.into()).with_service(&source.service);
     let directory = match open_folder(path) {
         Ok(fd) => fd,
-        Err(Errno::NOENT | Errno::NOTDIR) => return Err(Error::not_registered(&source.service)),
+        Err(Errno::NOENT) => return Err(Error::not_registered(&source.service)),
+        // A link, as s6-rc makes them.
+        Err(Errno::NOTDIR | Errno::LOOP) => {
+            return Err(unsupported(source, "its log is not one that anysvc made"));
+        }
         Err(cause) => return Err(failed(cause)),
     };
     let log = match openat(&directory, "log", FOLDER, Mode::empty()) {
@@ -111,5 +115,5 @@ fn read(directory: &OwnedFd, path: impl AsRef<Path>) -> Result<Vec<u8>, Errno> {
 fn unsupported(source: &Source, why: &str) -> Error {
     Error::unsupported(format!("there is no log of `{}` to read: {why}", source.service.escape_debug()))
         .with_service(&source.service)
-        .with_hint("its output goes to the service manager's own log")
+        .with_hint("look where s6-svscan writes, or where the one who made the service had it write")
 }
