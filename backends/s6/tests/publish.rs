@@ -86,6 +86,14 @@ fn registers_and_unregisters_at_once_agree() {
                 });
                 scope.spawn(move || {
                     for _ in 0..8 {
+                        // Also in the moment between a supervisor's start and that of its service.
+                        if let Err(error) = s6.stop_one("same") {
+                            assert_eq!(error.kind, ErrorKind::NotRegistered, "{error:?}");
+                        }
+                    }
+                });
+                scope.spawn(move || {
+                    for _ in 0..8 {
                         if let Err(error) = s6.register_one(world.script("same", FOREVER)) {
                             // It was there already, or unregistered before it was seen up.
                             let fine = [ErrorKind::AlreadyRegistered, ErrorKind::NotRegistered];
