@@ -7,7 +7,7 @@ use std::{
     os::unix::fs::{PermissionsExt, symlink},
 };
 
-use anysvc_backend_api::{Backend, Batch, Deadline, ErrorKind, Goal, State, Value};
+use anysvc_backend_api::{Backend, Batch, Deadline, ErrorKind, Goal, State, Target, Value};
 use common::{APP, Kind, Single, World, batch, eventually, in_each_world, in_world, kind};
 use std::time::Duration;
 
@@ -54,6 +54,43 @@ fn left_overs_of_the_killed_are_swept_and_in_nobodys_way() {
         s6.unregister_one("web").unwrap();
         assert_eq!(world.entries(), [""; 0]);
         eventually("no supervisor is left", || world.supervisors().is_empty());
+    });
+}
+
+#[test]
+fn a_process_that_escaped_and_holds_the_log_hinders_nobody() {
+    in_each_world(|world| {
+        let s6 = world.backend();
+        let within = |seconds| Deadline::after(Duration::from_secs(seconds));
+        for last_words in [":", "printf half-a-line"] {
+            let script = format!("setsid sh -c '{last_words}; exec sleep 60' & exec sleep 1000");
+            s6.register_one(world.logged("web", &script)).unwrap();
+            let items = vec![Target::new("web")];
+            s6.unregister(&Batch { items, deadline: within(4) }).remove(0).unwrap();
+            assert_eq!(world.entries(), [""; 0]);
+        }
+    });
+}
+
+#[test]
+fn a_left_over_whose_supervisor_stays_takes_nobodys_time() {
+    in_each_world(|world| {
+        let s6 = world.backend();
+        let stays = world.script("stays", "exec sleep 60");
+        s6.register_one(stays).unwrap();
+        // Its supervisor can hear nobody; root's own, which others can't hold, waits for the time-out.
+        fs::rename(world.slot("stays"), world.scandir.join(".anysvc-0123456789abcdef")).unwrap();
+        for pid in world.supervisors() {
+            let pid = rustix::process::Pid::from_raw(pid as i32).unwrap();
+            let _ = rustix::process::kill_process(pid, rustix::process::Signal::STOP);
+        }
+        let begun = std::time::Instant::now();
+        s6.register_one(world.script("web", FOREVER)).unwrap();
+        assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+        for pid in world.supervisors() {
+            let pid = rustix::process::Pid::from_raw(pid as i32).unwrap();
+            let _ = rustix::process::kill_process(pid, rustix::process::Signal::CONT);
+        }
     });
 }
 
