@@ -20,7 +20,7 @@ const LARGEST: u64 = 16 << 20;
 pub fn specs(session: &Session, source: Source) -> Result<Vec<Spec>> {
     match source {
         Source::Command { name, argv, options } => {
-            let lookup = |variable: &str| session.env.variable(variable);
+            let lookup = |variable: &str| session.env.variable_as_set(variable);
             Ok(vec![options.build(&name, argv, &lookup)?])
         }
         Source::File(path) => services(read(&path)?, &path),

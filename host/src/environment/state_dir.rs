@@ -39,6 +39,25 @@ pub enum StateDirSource {
 }
 
 pub(super) fn resolve(env: &Environment, configured: Option<&Path>, scope: Scope) -> Result<StateDir> {
+    let found = named(env, configured, scope)?;
+    if env.caller().elevated() {
+        trust::check_way(&found.path, env.owners()).map_err(|fault| refused(fault, &found.path))?;
+    }
+    Ok(found)
+}
+
+/// Who started the program may not choose, by an option nor by what is kept at home, what it acts on.
+fn refused(mut fault: Error, path: &Path) -> Error {
+    fault.kind = ErrorKind::PermissionDenied;
+    fault.message = format!(
+        "this program has more rights than who started it, and does not use {}: {}",
+        path.display(),
+        fault.message
+    );
+    fault
+}
+
+fn named(env: &Environment, configured: Option<&Path>, scope: Scope) -> Result<StateDir> {
     use StateDirSource::{CommandLine, Configuration, Home, System, Variable, XdgStateHome};
     let mut warnings = Vec::new();
     if let Some(path) = &env.overrides().state_dir {
@@ -47,7 +66,7 @@ pub(super) fn resolve(env: &Environment, configured: Option<&Path>, scope: Scope
     if let Some(path) = env.variable("ANYSVC_STATE_DIR").map(PathBuf::from) {
         let path = absolute(&path)?;
         // Root started from a user's session must not act on what that user wrote.
-        match env.caller().is_root().then(|| trust::check_folder(&path, env.owners())).transpose() {
+        match env.caller().is_root().then(|| trust::check_way(&path, env.owners())).transpose() {
             Ok(_) => return Ok(StateDir { path, source: Variable, warnings }),
             Err(fault) => warnings.push(format!("ANYSVC_STATE_DIR is ignored: {fault}")),
         }
