@@ -79,6 +79,12 @@ impl Subject {
             error.hint =
                 Some(format!("registering it again completes it, `anysvc unregister {name}` forgets it"));
         }
+        self.note(error);
+    }
+
+    /// The same for what is not about the service itself: that another one is absent, say.
+    pub fn note(&mut self, error: Error) {
+        let error = error.with_service(&self.report.name);
         self.report.error.get_or_insert(error);
     }
 }

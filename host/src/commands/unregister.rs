@@ -23,7 +23,7 @@ pub fn run(session: &Session, which: &Selected, out: &mut Output) -> Result<u8> 
     leave_foreign_ones(session, &mut subjects);
     let mut ours: Vec<Subject> = subjects.extract_if(.., |subject| subject.report.stored.is_some()).collect();
     // Stopping may take as long as a service likes; the store is not kept from others for that.
-    stop_in_order(session, &mut ours)?;
+    stop_in_order(session, &mut ours);
     forgive(&mut ours);
     remove(session, &mut ours)?;
     subjects.append(&mut ours);

@@ -22,6 +22,9 @@ pub struct World {
     pub fails: BTreeSet<(&'static str, &'static str)>,
     /// Services whose process ends at once.
     pub dies: BTreeSet<&'static str>,
+    /// What somebody else writes into the store while the backend is asked whether it answers: a file and
+    /// its text.
+    pub meanwhile: Option<(PathBuf, String)>,
     /// The last pid that was given.
     pub last_pid: u32,
 }
@@ -95,6 +98,9 @@ impl Backend for Mock {
     }
 
     fn probe(&self, _: Deadline) -> Result<Probe> {
+        if let Some((path, text)) = self.world().meanwhile.take() {
+            std::fs::write(path, text).expect("it can be written");
+        }
         Ok(Probe::default())
     }
 
