@@ -55,12 +55,15 @@ impl Facts {
     fn read(reader: &mut Reader<'_>, name: &str, slot: &Slot) -> Facts {
         let ours = reader.ours(name);
         let (up, rests) = slot.live().map_or((false, false), |raw| (raw.up().is_some(), raw.at_rest()));
+        let down_file = reader.has(name, "down");
+        // What `stop` left down is stopped, whatever there was before.
+        let over = ours && rests && !down_file;
         Facts {
             ours,
-            down_file: reader.has(name, "down"),
+            down_file,
             delayed: ours && up && reader.has(name, marker::DELAY),
-            held_back: ours && rests && reader.held_back(name),
-            gave_up: ours && rests && reader.has(name, marker::GAVE_UP),
+            held_back: over && reader.held_back(name),
+            gave_up: over && reader.has(name, marker::GAVE_UP),
         }
     }
 }
