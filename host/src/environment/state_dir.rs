@@ -160,4 +160,25 @@ mod tests {
         assert_eq!(path(&root, None, Scope::System), "/var/lib/anysvc");
         assert_eq!(path(&root, None, Scope::User), "/root/.local/state/anysvc");
     }
+
+    #[test]
+    fn roots_state_is_not_found_through_a_link_of_somebody_elses() {
+        use std::os::unix::fs::{PermissionsExt as _, lchown, symlink};
+        let (theirs, roots) =
+            (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+        std::fs::set_permissions(theirs.path(), std::fs::Permissions::from_mode(0o755)).expect("a mode");
+        let link = theirs.path().join("state");
+        symlink(roots.path(), &link).expect("a link");
+        let state = || {
+            let root = env(Caller::plain(0, 0), &[("ANYSVC_STATE_DIR", link.to_str().expect("text"))]);
+            root.state_dir(None, Scope::System).expect("a folder")
+        };
+        assert_eq!(state().source, StateDirSource::Variable);
+        lchown(&link, Some(USER), None).expect("these tests have to run as root");
+        assert_eq!(state().path, Path::new(SYSTEM_STORE));
+        assert!(state().warnings[0].contains("state is not trusted: somebody else owns it (owner 54321"));
+        lchown(&link, Some(0), None).expect("an owner");
+        lchown(theirs.path(), Some(USER), None).expect("an owner");
+        assert_eq!(state().source, StateDirSource::System);
+    }
 }

@@ -154,8 +154,7 @@ impl Session {
         let select = || {
             let requested = self.requested();
             let found = selection::select(self.catalog(), &self.env, &self.config, requested, self.scope)?;
-            let warnings = found.warnings.iter().map(|error| error.message.clone());
-            self.warnings.borrow_mut().extend(warnings);
+            self.warn_of(&found.warnings);
             let id = found.id.clone();
             log::debug!("the backend `{id}` serves the {} scope", self.scope);
             *self.library.borrow_mut() = Some(found);
@@ -214,7 +213,22 @@ impl Session {
             Some(catalog) => catalog,
             None => &Catalog::discover_only(&self.env, id),
         };
-        self.open(selection::select(catalog, &self.env, &self.config, Some(id), scope)?, scope)
+        let found = match self.requested() {
+            Some(_) => selection::select(catalog, &self.env, &self.config, Some(id), scope)?,
+            None => selection::stored(catalog, &self.env, &self.config, id, scope)?,
+        };
+        self.warn_of(&found.warnings);
+        self.open(found, scope)
+    }
+
+    /// Keeps what is wrong and did not matter, each thing once.
+    fn warn_of(&self, errors: &[Error]) {
+        let mut warnings = self.warnings.borrow_mut();
+        for error in errors {
+            if !warnings.contains(&error.message) {
+                warnings.push(error.message.clone());
+            }
+        }
     }
 
     /// The backend of a stored service.
