@@ -4,7 +4,7 @@
 //! # Whose files are read
 //! Root does not read what a service's user makes it read: in his folder a link or a hard link may stand
 //! for anything. Links are never followed there, and only regular files of the account that the service
-//! runs as count ([`place`]).
+//! runs as count (`place`).
 
 mod folder;
 mod line;
