@@ -90,12 +90,12 @@ fn a_usage_error_is_a_document_and_text_for_people() {
         json!({"error": {
             "kind": "usage",
             "service": null,
-            "message": "unexpected argument `--setle` found",
-            "hint": "a similar argument exists: `--settle`; `anysvc start --help` shows how it is used",
+            "message": "unexpected argument `--setle`",
+            "hint": "did you mean `--settle`? `anysvc start --help` shows how it is used",
         }})
     );
     assert!(
-        run.stderr().starts_with("error: unexpected argument `--setle` found\nhint: "),
+        run.stderr().starts_with("error: unexpected argument `--setle`\nhint: "),
         "{}",
         run.stderr()
     );
