@@ -94,11 +94,7 @@ fn a_usage_error_is_a_document_and_text_for_people() {
             "hint": "did you mean `--settle`? `anysvc start --help` shows how it is used",
         }})
     );
-    assert!(
-        run.stderr().starts_with("error: unexpected argument `--setle`\nhint: "),
-        "{}",
-        run.stderr()
-    );
+    assert!(run.stderr().starts_with("error: unexpected argument `--setle`\nhint: "), "{}", run.stderr());
     let run = bare.run(&["start"]).ends(2);
     assert_eq!(run.stdout(), "");
 }
