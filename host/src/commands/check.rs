@@ -18,6 +18,10 @@ use crate::{
 pub fn run(session: &Session, names: &[String], out: &mut Output) -> Result<u8> {
     let mut subjects =
         if names.is_empty() { subject::all(session)? } else { subject::named(session, names)? };
+    if subjects.is_empty() {
+        // Where nothing could run, nothing is healthy.
+        session.selected_id()?;
+    }
     subject::read_status(&mut subjects, session.working_deadline(Duration::ZERO));
     status::probe(session, &mut subjects);
     let sick: Vec<(&Subject, String)> =
@@ -50,6 +54,9 @@ fn counted(services: usize) -> String {
 fn complaint(subject: &Subject) -> Option<String> {
     let report = &subject.report;
     if let Some(error) = &report.error {
+        if error.kind == ErrorKind::NotRegistered && report.desired() == Some(Desired::Down) {
+            return None;
+        }
         return Some(error.message.clone());
     }
     let status = report.status.as_ref()?;

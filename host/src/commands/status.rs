@@ -22,6 +22,14 @@ pub fn run(session: &Session, what: &cli::Status, out: &mut Output) -> Result<u8
         if everything { subject::all(session)? } else { subject::named(session, &what.names)? };
     let deadline = session.working_deadline(Duration::ZERO);
     subject::read_status(&mut subjects, deadline);
+    for subject in &mut subjects {
+        say_what_is_missing(subject);
+    }
+    if subjects.is_empty()
+        && let Err(error) = session.selected_id()
+    {
+        session.warn(error.message);
+    }
     if what.foreign && everything {
         add_foreign(session, &mut subjects)?;
     }
@@ -45,6 +53,17 @@ pub fn run(session: &Session, what: &cli::Status, out: &mut Output) -> Result<u8
     }
     errors().for_each(|error| out.error(error));
     Ok(code(&subjects))
+}
+
+/// What is stored and not there is in no state that is known.
+fn say_what_is_missing(subject: &mut Subject) {
+    let missing = subject.report.error.as_ref().is_some_and(|e| e.kind == ErrorKind::NotRegistered);
+    if let (true, Some(header)) = (missing, &subject.report.stored) {
+        let backend = &header.backend;
+        let reason = format!("stored, but {backend} has no service of that name: register it again");
+        let status = Status::new(&header.name, State::Unknown).made_by_us();
+        subject.report.status = Some(Status { reason: Some(reason), ..status });
+    }
 }
 
 /// The code for named services: what could not be read comes first, then what is not running.
@@ -98,6 +117,7 @@ fn show(subjects: &[Subject], everything: bool, out: &mut Output) {
             out.say("nothing is registered here");
             out.hint("`anysvc register NAME -- COMMAND` creates a service and starts it");
         }
+        [one] if !everything && one.report.error.is_some() => {}
         [one] if !everything => details(&one.report, out),
         many => out.table(&table(many)),
     }
@@ -130,13 +150,10 @@ fn yes_no(yes: bool) -> &'static str {
     if yes { "yes" } else { "no" }
 }
 
-/// The state as a cell; what is stored and not there is missing.
+/// The state as a cell.
 fn state(service: &Service) -> Cell {
     match service.state() {
         Some(state) => Cell::painted(state.as_str(), paint(state)),
-        None if service.error.as_ref().is_some_and(|e| e.kind == ErrorKind::NotRegistered) => {
-            Cell::painted("missing", Paint::Bad)
-        }
         None => Cell::painted("unknown", Paint::Bad),
     }
 }

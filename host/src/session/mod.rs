@@ -118,6 +118,15 @@ impl Session {
         })
     }
 
+    /// The time that was asked for, for what has no end of its own.
+    pub fn limit(&self) -> Deadline {
+        match self.timeout {
+            Timeout::Usual => Deadline::NONE,
+            Timeout::After(time) => Deadline::after(time),
+            Timeout::NoWait => Deadline::after(Duration::ZERO),
+        }
+    }
+
     /// By when work has to be done that can't be left half-way: as [`Session::deadline`], but the usual
     /// time where nobody wants to wait.
     pub fn working_deadline(&self, own: Duration) -> Deadline {

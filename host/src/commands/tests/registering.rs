@@ -160,3 +160,12 @@ fn what_somebody_else_registered_meanwhile_is_not_taken() {
     assert!(ran.stderr.contains("belongs to the backend `other`"), "{}", ran.stderr);
     assert!(stage.journal().is_empty());
 }
+
+#[test]
+fn a_group_that_is_not_there_is_refused() {
+    let stage = Stage::new();
+    let ran = stage.run("register web --group no-such-group -- x");
+    assert_eq!(ran.code, 2, "{}", ran.stderr);
+    assert!(ran.stderr.contains("there is no group `no-such-group`"), "{}", ran.stderr);
+    assert!(stage.journal().is_empty());
+}
