@@ -167,8 +167,8 @@ impl Backend for S6 {
         self.on_existing(batch, verbs::all_status)
     }
 
-    fn list(&self, query: &ListQuery, _: Deadline) -> Result<Vec<Status>> {
-        verbs::list(self.scandir()?.as_ref(), query)
+    fn list(&self, query: &ListQuery, deadline: Deadline) -> Result<Vec<Status>> {
+        verbs::list(self.scandir()?.as_ref(), query, deadline)
     }
 
     fn wait(&self, batch: &Batch<WaitRequest>) -> Vec<Result<Status>> {

@@ -307,3 +307,36 @@ fn where_no_more_can_be_watched_it_is_looked_now_and_then() {
         drop(all);
     });
 }
+
+#[test]
+fn a_status_that_blocks_whoever_opens_it_holds_nobody_up() {
+    in_each_world(|world| {
+        let s6 = world.backend();
+        let mut holders = Vec::new();
+        for name in ["a", "b", "c"] {
+            let supervise = world.slot(&format!(".{name}")).join("supervise");
+            fs::create_dir_all(&supervise).unwrap();
+            let (mode, fifo) = (rustix::fs::Mode::from_raw_mode(0o600), rustix::fs::FileType::Fifo);
+            rustix::fs::mknodat(rustix::fs::CWD, supervise.join("status"), fifo, mode, 0).unwrap();
+            // As a supervisor holds it; the s6 commands believe in one then.
+            let mut holder = std::process::Command::new("s6-setlock");
+            holder.arg(supervise.join("lock")).args(["sleep", "60"]);
+            holders.push(holder.spawn().unwrap());
+            let lock = supervise.join("lock");
+            eventually("it is held", || {
+                let held = std::process::Command::new("s6-setlock").arg("-n").arg(&lock).arg("true").output();
+                lock.exists() && !held.unwrap().status.success()
+            });
+            fs::rename(world.slot(&format!(".{name}")), world.slot(name)).unwrap();
+        }
+        let begun = std::time::Instant::now();
+        let names = s6.names(true);
+        let took = begun.elapsed();
+        for mut holder in holders {
+            holder.kill().unwrap();
+            holder.wait().unwrap();
+        }
+        assert_eq!(names, ["a", "b", "c"]);
+        assert!(took < Duration::from_secs(1), "{took:?}");
+    });
+}

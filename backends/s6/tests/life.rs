@@ -301,3 +301,35 @@ fn ignores_term(pid: u32) -> bool {
 fn handles_term(pid: u32) -> bool {
     masks(pid, "SigIgn:") || masks(pid, "SigCgt:")
 }
+
+#[test]
+fn what_waits_out_the_restart_delay_is_not_the_program() {
+    in_each_world(|world| {
+        let s6 = world.backend();
+        let mut registration = world.script("web", "exit 7");
+        registration.spec.restart.delay = Some(Duration::from_secs(60));
+        s6.register_one(registration).unwrap();
+        let waits = || world.svstat("web", "pid").parse().is_ok_and(handles_term);
+        eventually("it waits", || waits() && s6.state("web") == State::Backoff);
+        assert_eq!(kind(s6.signal_one("web", "USR1")), ErrorKind::CommandFailed);
+        assert_eq!(s6.state("web"), State::Backoff);
+        s6.stop_one("web").unwrap();
+        let status = s6.status_one("web").unwrap();
+        assert_eq!((status.state, status.last_exit), (State::Stopped, None));
+        assert_eq!(status.reason.as_deref(), Some("stopped"));
+    });
+}
+
+#[test]
+fn a_logger_that_does_not_start_shows() {
+    in_each_world(|world| {
+        let s6 = world.backend();
+        let mut registration = world.logged("web", FOREVER);
+        registration.log_directory = "/dev/null/log".into();
+        s6.register_one(registration).unwrap();
+        eventually("it shows", || {
+            let status = s6.status_one("web").unwrap();
+            status.state == State::Running && status.reason.is_some_and(|why| why.contains("its logger"))
+        });
+    });
+}
