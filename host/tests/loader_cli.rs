@@ -6,7 +6,7 @@ mod support;
 
 use std::{
     fs,
-    os::unix::process::CommandExt as _,
+    os::unix::{fs::FileExt as _, process::CommandExt as _},
     path::Path,
     process::{Command, Output},
 };
@@ -15,6 +15,8 @@ use serde_json::Value;
 use support::{Installed, find, library, put, set};
 
 const ALICE: u32 = 10_000;
+
+const PAGE: usize = 4096;
 
 /// Ends of `anysvc`.
 struct Run {
@@ -207,4 +209,32 @@ fn a_folder_of_backends_that_cannot_be_read_is_not_taken_for_an_empty_one() {
     detect(&["--backend", "x", "detect"]).ends(0).shows(&dark);
     installed.write_manifest("");
     detect(&["detect"]).ends(0).shows(&dark);
+}
+
+/// Whatever page is damaged (one in four: each takes a process or two), the verifier itself does not end by it: what a look can't see, another
+/// process meets first.
+#[test]
+fn verify_survives_zeroed_pages() {
+    let whole = library("unruly");
+    let (mut refused, mut died) = (0, 0);
+    let installed = Installed::new(&whole);
+    let file = fs::File::options().write(true).open(installed.library()).expect("the library");
+    // What is loaded comes first; of the rest, for debuggers, a few pages are enough.
+    for page in (0..whole.len() / PAGE).filter(|page| page % if *page < 320 { 4 } else { 512 } == 0) {
+        let at = page * PAGE;
+        file.write_all_at(&[0; PAGE], at as u64).expect("a zeroed page");
+        let manifest = installed.manifest();
+        let run = anysvc(&installed, &["--json", "backends", "verify", manifest.to_str().expect("a path")]);
+        match run.output.status.code() {
+            Some(0) => {}
+            Some(8) => {
+                assert_eq!(run.json()["error"]["kind"], "plugin", "page {page}: {}", run.shown);
+                let dead = run.shown.contains("ends the process that loads it, with signal");
+                if dead { died += 1 } else { refused += 1 }
+            }
+            _ => panic!("page {page}: {}", run.shown),
+        }
+        file.write_all_at(&whole[at..at + PAGE], at as u64).expect("the page again");
+    }
+    assert!(refused > 1 && died > 1, "{refused} refused, {died} died");
 }
