@@ -107,8 +107,11 @@ struct Reading<'a> {
 
 impl Reading<'_> {
     fn query(&self, names: Vec<String>) -> LogQuery {
-        let follow = self.what.follow && !self.session.no_wait();
-        LogQuery { names, lines: self.what.lines, since: self.what.since, follow }
+        LogQuery { names, lines: self.what.lines, since: self.what.since, follow: self.follows() }
+    }
+
+    fn follows(&self) -> bool {
+        self.what.follow && !self.session.no_wait()
     }
 
     /// Opens the logs of a backend. Whose can't be read fails; the others are read without it.
@@ -140,7 +143,7 @@ impl Reading<'_> {
         out: &mut Output,
         mut take: impl FnMut(LogRecord, &mut Output),
     ) -> Result<()> {
-        let follow = self.what.follow;
+        let follow = self.follows();
         let mut looked = Instant::now();
         while !streams.is_empty() && !out.broken() {
             let turn = match (streams.len(), follow) {

@@ -111,6 +111,7 @@ fn following_ends_with_the_time_and_with_the_service() {
     stage.given("register web -- x");
     let began = std::time::Instant::now();
     assert_eq!(stage.run("logs web -f --timeout 50ms").code, 0);
+    assert_eq!(stage.run("logs web -f --no-wait").stdout, "last words\n");
     assert!(began.elapsed() < std::time::Duration::from_millis(900));
     std::thread::scope(|scope| {
         let following = scope.spawn(|| stage.run("logs web -f --timeout 60s"));
