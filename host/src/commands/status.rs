@@ -13,6 +13,7 @@ use crate::{
     output::{Cell, Output, Paint, Service, Table, escape, exit_code, json, time},
     ready::Probe,
     session::Session,
+    store::Desired,
 };
 
 /// Runs the command.
@@ -125,7 +126,8 @@ fn show(subjects: &[Subject], everything: bool, out: &mut Output) {
 
 fn table(subjects: &[Subject]) -> Table {
     let foreign = subjects.iter().any(|subject| !subject.report.ours());
-    let mut table = Table::new(&["NAME", "STATE", "READY", "PID", "FOR", "RESTARTS", "OURS", "REASON"]);
+    let mut table =
+        Table::new(&["NAME", "STATE", "WANTED", "READY", "PID", "FOR", "RESTARTS", "OURS", "REASON"]);
     for Subject { report, .. } in subjects {
         let status = report.status.as_ref();
         let ready = report.ready().map_or("", yes_no);
@@ -135,6 +137,7 @@ fn table(subjects: &[Subject]) -> Table {
         table.row(vec![
             report.name.as_str().into(),
             state(report),
+            wanted(report).into(),
             ready.into(),
             pid.into(),
             age.unwrap_or_default().into(),
@@ -167,8 +170,22 @@ fn paint(state: State) -> Paint {
     }
 }
 
+/// What is wanted of a service that is not so.
+fn wanted(service: &Service) -> &'static str {
+    match (service.desired(), service.state()) {
+        (Some(Desired::Up), Some(State::Running | State::Starting)) => "",
+        (Some(Desired::Down), Some(State::Stopped)) => "",
+        (desired, _) => desired.map_or("", Desired::as_str),
+    }
+}
+
+/// Why it is as it is, unless that goes without saying.
+fn reason_of(status: &Status) -> Option<&str> {
+    status.reason.as_deref().filter(|reason| *reason != status.state.as_str())
+}
+
 fn reason(service: &Service) -> &str {
-    let of_status = service.status.as_ref().and_then(|status| status.reason.as_deref());
+    let of_status = service.status.as_ref().and_then(reason_of);
     of_status.or(service.error.as_ref().map(|error| error.message.as_str())).unwrap_or_default()
 }
 
@@ -180,7 +197,7 @@ fn details(service: &Service, out: &mut Output) {
     add("ready", service.ready().map(|ready| yes_no(ready).to_owned()));
     add("pid", status.pid.map(|pid| pid.to_string()));
     add("since", status.since.map(|s| format!("{} ({})", time::local(s), time::age(time::since(s)))));
-    add("reason", status.reason.clone());
+    add("reason", reason_of(status).map(str::to_owned));
     add("desired", service.desired().map(|desired| desired.as_str().to_owned()));
     add("boot", service.stored.as_ref().map(|header| header.boot.to_string()));
     add("restarts", status.restarts.map(|count| count.to_string()));

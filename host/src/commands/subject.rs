@@ -188,7 +188,7 @@ pub fn select(session: &Session, which: &Selected) -> Result<Vec<Subject>> {
                 let name = template.escape_debug();
                 let message = format!("there is no instance of the template `{name}`");
                 return Err(Error::new(ErrorKind::NotRegistered, message)
-                    .with_hint(format!("`anysvc register --template {name} --instance I` makes one")));
+                    .with_hint("templates come in a later version; name the services, or use `--all`"));
             }
             Ok(found)
         }
