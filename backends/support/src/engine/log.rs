@@ -1,0 +1,1 @@
+//! Writing a service's lines to files that are rotated by size.

@@ -1,0 +1,1 @@
+//! What an end of a process means: pure.
