@@ -1,9 +1,9 @@
 //! The start of a supervisor: takes the folder over, brings back what was left there, listens. It must
 //! not know what callers will ask.
 
-use std::{fs, io, path::Path, time::Duration};
+use std::{collections::BTreeMap, fs, io, os::fd::OwnedFd, path::Path, time::Duration};
 
-use anysvc_backend_api::{Deadline, Error, Result};
+use anysvc_backend_api::{Deadline, EnvVar, Error, Registration, Result};
 use anysvc_backend_support::engine::{Config, Supervisor, Unix};
 use rustix::{
     fs::Mode,
@@ -20,7 +20,7 @@ use super::{
 use crate::{
     boot, lock,
     place::{LOCK, Place, SOCKET},
-    records::{PROCESSES, Records, Session},
+    records::{Kept, PROCESSES, Records, Session},
 };
 
 /// How long one that was just killed may take to be gone.
@@ -40,7 +40,10 @@ pub fn begin(state_dir: &Path) -> Result<Turns> {
     let lock = lock::take(&place, LOCK, Deadline::after(OTHERS_END))?;
     let records = Records::create(&place)?;
     let (session, same_boot) = session(&records, &place)?;
-    let desk = take_over(&place, records, &session, same_boot)?;
+    let found = found(&records, same_boot)?;
+    // From here on this is the boot that the records speak of.
+    records.begin(&session)?;
+    let desk = take_over(&place, records, &session, found)?;
     let listener = listen(&place)?;
     log::info!("process {} serves {}", std::process::id(), place.path().display());
     Ok(Turns::new(place, lock, listener, signals, desk, session))
@@ -64,13 +67,30 @@ fn session(records: &Records, place: &Place) -> Result<(Session, bool)> {
             _ => (),
         }
     }
-    let session = Session { boot, left: false, environment };
-    records.begin(&session)?;
-    Ok((session, same_boot))
+    Ok((Session { boot, left: false, environment }, same_boot))
 }
 
-fn take_over(place: &Place, records: Records, session: &Session, same_boot: bool) -> Result<Desk> {
-    let variable = |v: &anysvc_backend_api::EnvVar| (v.name.as_str().into(), v.value.clone());
+/// The services as they are to be taken over; damaged records are set aside.
+fn found(records: &Records, same_boot: bool) -> Result<Services> {
+    let mut found = records.all()?;
+    for (name, error) in &found.damaged {
+        log::error!("`{name}` is set aside: {error}");
+        records.set_aside(name)?;
+    }
+    // A new boot starts nothing by itself: reconcile does, from what the host has in store.
+    if !same_boot {
+        for (name, (_, kept)) in found.services.iter_mut().filter(|(_, (_, kept))| kept.is_due()) {
+            kept.status = Some(kept.at_rest(name, NEW_BOOT));
+            records.keep(name, kept)?;
+        }
+    }
+    Ok(found.services)
+}
+
+type Services = BTreeMap<String, (Registration, Kept)>;
+
+fn take_over(place: &Place, records: Records, session: &Session, found: Services) -> Result<Desk> {
+    let variable = |v: &EnvVar| (v.name.as_str().into(), v.value.clone());
     let config = Config {
         records: place.path_of(PROCESSES),
         environment: session.environment.iter().map(variable).collect(),
@@ -78,18 +98,11 @@ fn take_over(place: &Place, records: Records, session: &Session, same_boot: bool
         console: environment::console(),
     };
     let engine = Supervisor::new(Unix::new()?, config)?;
-    let found = records.all()?;
-    for (name, error) in &found.damaged {
-        log::error!("`{name}` is set aside: {error}");
-        records.set_aside(name)?;
-    }
     let mut desk = Desk::new(engine, records, place.path());
-    for (name, (registration, mut kept)) in found.services {
-        // A new boot starts nothing by itself: reconcile does, from what the host has in store.
-        let due = same_boot && kept.is_due();
+    for (name, (registration, mut kept)) in found {
+        let due = kept.is_due();
         if !due && kept.status.is_some() {
-            let reason = if same_boot { "it was stopped with the supervisor" } else { NEW_BOOT };
-            kept.status = Some(kept.at_rest(&name, reason));
+            kept.status = Some(kept.at_rest(&name, "its supervisor was ended"));
         }
         if let Err(error) = desk.engine.add(service(&registration), due) {
             log::error!("`{name}` can't be taken over: {error}");
@@ -104,7 +117,7 @@ fn take_over(place: &Place, records: Records, session: &Session, same_boot: bool
 /// Why something does not run that ran before.
 pub const NEW_BOOT: &str = "not started since the machine or container started";
 
-fn listen(place: &Place) -> Result<std::os::fd::OwnedFd> {
+fn listen(place: &Place) -> Result<OwnedFd> {
     let failed = |error: rustix::io::Errno| Error::io("listen on", place.path_of(SOCKET), &error.into());
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
     let made = rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None);

@@ -40,6 +40,8 @@ pub struct Turns {
     callers: Vec<Caller>,
     next_id: u64,
     idle_since: Option<Instant>,
+    /// Nobody is let in before: the system had no descriptors left.
+    full_until: Option<Instant>,
     uid: u32,
     /// Held as long as this process lives.
     _lock: Lock,
@@ -62,8 +64,19 @@ impl Turns {
         session: Session,
     ) -> Turns {
         let uid = rustix::process::geteuid().as_raw();
-        let (callers, next_id, idle_since) = (Vec::new(), 1, None);
-        Turns { place, listener, signals, desk, session, callers, next_id, idle_since, uid, _lock: lock }
+        Turns {
+            place,
+            listener,
+            signals,
+            desk,
+            session,
+            callers: Vec::new(),
+            next_id: 1,
+            idle_since: None,
+            full_until: None,
+            uid,
+            _lock: lock,
+        }
     }
 
     /// Turns until nothing is left to do.
@@ -98,7 +111,7 @@ impl Turns {
             PollFd::from_borrowed_fd(self.desk.as_fd(), PollFlags::IN),
         ];
         fds.extend(self.callers.iter().map(|caller| PollFd::new(caller, caller.interest())));
-        if self.callers.len() < MOST_CALLERS {
+        if self.callers.len() < MOST_CALLERS && self.full_until.is_none() {
             fds.push(PollFd::new(&self.listener, PollFlags::IN));
         }
         let timeout = self.timeout().map(|time| Timespec {
@@ -121,18 +134,24 @@ impl Turns {
         let now = Instant::now();
         let patience = self.callers.iter().filter_map(Caller::patience).min();
         let idle = self.idle_since.map(|since| since + LINGER);
-        let own = [patience, idle].into_iter().flatten().min();
+        let own = [patience, idle, self.full_until].into_iter().flatten().min();
         let own = own.map(|at| at.saturating_duration_since(now));
         [own, self.desk.timeout(now)].into_iter().flatten().min()
     }
 
     fn let_in(&mut self) {
+        self.full_until = None;
         while self.callers.len() < MOST_CALLERS {
             let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
             let socket = match accept_with(&self.listener, flags) {
                 Ok(socket) => socket,
                 Err(Errno::INTR | Errno::CONNABORTED) => continue,
-                Err(_) => return,
+                Err(Errno::WOULDBLOCK) => return,
+                Err(error) => {
+                    log::warn!("a caller can't be let in: {error}");
+                    self.full_until = Some(Instant::now() + Duration::from_millis(200));
+                    return;
+                }
             };
             let peer = sockopt::socket_peercred(&socket);
             let is_ours = peer.is_ok_and(|peer| peer.uid.as_raw() == self.uid);
