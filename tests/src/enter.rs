@@ -126,6 +126,11 @@ impl<'lab> Enter<'lab> {
     }
 
     fn start(&self, stdin: Stdio, stdout: Stdio, stderr: Stdio) -> std::io::Result<Child> {
+        self.to_command().stdin(stdin).stdout(stdout).stderr(stderr).spawn()
+    }
+
+    /// What enters the laboratory and becomes it.
+    pub(crate) fn to_command(&self) -> Command {
         let home = match self.uid {
             0 => "/root",
             APP => "/home/app",
@@ -146,7 +151,7 @@ impl<'lab> Enter<'lab> {
         command.arg("--").arg(&self.program).args(&self.args);
         command.env_clear().env("HOME", home).env("PATH", "/opt/anysvc/bin:/usr/bin:/bin").env("LANG", "C");
         command.envs(self.env.iter().map(|(name, value)| (name, value)));
-        command.stdin(stdin).stdout(stdout).stderr(stderr).spawn()
+        command
     }
 }
 

@@ -1,4 +1,172 @@
-//! The s6 backend of anysvc.
+//! The s6 backend of anysvc: services as directories in the scandir of an s6-svscan. It speaks s6's own
+//! client protocol, and needs nothing of anysvc once a service is registered.
+//!
+//! This file only says which verb is where; none of it knows the host, its store or the command line.
 
+mod build;
+mod control;
 pub mod logs;
+mod probe;
+mod register;
+mod removal;
+mod render;
+mod scandir;
 pub mod scripts;
+mod slot;
+mod state;
+mod supervise;
+mod sys;
+mod tools;
+mod unregister;
+mod verbs;
+mod waiting;
+mod watch;
+
+use std::sync::OnceLock;
+
+use anysvc_backend_api::{
+    Backend, Batch, Capability, Context, Deadline, Description, Error, ListQuery, LogQuery, LogStream, Named,
+    Probe, Registration, Rendering, Result, ServiceSpec, SignalRequest, Status, Target, WaitRequest,
+};
+
+use register::Site;
+use scandir::{Choice, Scandir, Svscan, choose, unavailable};
+use verbs::Mode;
+
+/// The s6 of one caller.
+#[derive(Debug)]
+pub struct S6 {
+    context: Context,
+    /// Looked for when first needed: the machine is as it is for as long as we are open.
+    choice: OnceLock<Choice>,
+}
+
+anysvc_backend_api::export_backend!(S6);
+
+impl S6 {
+    fn choice(&self) -> Result<&Choice> {
+        if let Some(choice) = self.choice.get() {
+            return Ok(choice);
+        }
+        let choice = choose(&self.context)?;
+        Ok(self.choice.get_or_init(|| choice))
+    }
+
+    fn scandir(&self) -> Result<Option<Scandir>> {
+        Scandir::open(&self.choice()?.path)
+    }
+
+    /// Where there is no scandir, there is no service.
+    fn on_existing<T: Named, R>(
+        &self,
+        batch: &Batch<T>,
+        act: impl FnOnce(&Scandir, &Batch<T>) -> Vec<Result<R>>,
+    ) -> Vec<Result<R>> {
+        match self.scandir() {
+            Ok(Some(scandir)) => act(&scandir, batch),
+            Ok(None) => batch.each(|item| Err(Error::not_registered(item.name()))),
+            Err(error) => batch.all(|| Err(error.clone())),
+        }
+    }
+
+    fn register_in(&self, batch: &Batch<Registration>) -> Result<Vec<Result<()>>> {
+        let choice = self.choice()?;
+        let scandir = self.scandir()?.ok_or_else(|| {
+            unavailable(format!("there is no scandir {}", choice.path.display()), "start an s6-svscan on it")
+        })?;
+        let known = choice.arguments.clone();
+        let site = Site {
+            scandir: &scandir,
+            owner: &self.context.user,
+            tools: &tools::find(&self.context)?,
+            svscan_arguments: known.or_else(|| Svscan::new(&choice.path).arguments()).unwrap_or_default(),
+        };
+        Ok(register::register(&site, batch))
+    }
+}
+
+impl Backend for S6 {
+    fn describe() -> Description {
+        let description = Description::new("s6", "services in an s6 scandir", env!("CARGO_PKG_VERSION"))
+            .can(Capability::RuntimeRegistration)
+            .can(Capability::Logs)
+            .can(Capability::LogsFollow)
+            .can(Capability::Signal)
+            .can(Capability::Foreign);
+        scripts::fields(description)
+    }
+
+    fn open(context: Context) -> Result<S6> {
+        Ok(S6 { context, choice: OnceLock::new() })
+    }
+
+    fn probe(&self, _: Deadline) -> Result<Probe> {
+        probe::probe(&self.context, self.choice()?)
+    }
+
+    fn check(&self, batch: &Batch<ServiceSpec>) -> Vec<Result<()>> {
+        batch.each(scripts::check)
+    }
+
+    fn register(&self, batch: &Batch<Registration>) -> Vec<Result<()>> {
+        self.register_in(batch).unwrap_or_else(|error| batch.all(|| Err(error.clone())))
+    }
+
+    fn unregister(&self, batch: &Batch<Target>) -> Vec<Result<()>> {
+        match self.scandir() {
+            Ok(Some(scandir)) => unregister::unregister(&scandir, batch),
+            Ok(None) => batch.all(|| Ok(())),
+            Err(error) => batch.all(|| Err(error.clone())),
+        }
+    }
+
+    fn start(&self, batch: &Batch<Target>) -> Vec<Result<()>> {
+        self.on_existing(batch, |scandir, batch| verbs::bring_up(scandir, batch, Mode::Start))
+    }
+
+    fn stop(&self, batch: &Batch<Target>) -> Vec<Result<()>> {
+        self.on_existing(batch, verbs::stop)
+    }
+
+    fn restart(&self, batch: &Batch<Target>) -> Vec<Result<()>> {
+        self.on_existing(batch, |scandir, batch| verbs::bring_up(scandir, batch, Mode::Restart))
+    }
+
+    fn status(&self, batch: &Batch<Target>) -> Vec<Result<Status>> {
+        self.on_existing(batch, verbs::all_status)
+    }
+
+    fn list(&self, query: &ListQuery, _: Deadline) -> Result<Vec<Status>> {
+        verbs::list(self.scandir()?.as_ref(), query)
+    }
+
+    fn wait(&self, batch: &Batch<WaitRequest>) -> Vec<Result<Status>> {
+        match self.scandir() {
+            Ok(scandir) => verbs::wait(scandir.as_ref(), batch),
+            Err(error) => batch.all(|| Err(error.clone())),
+        }
+    }
+
+    fn render(&self, batch: &Batch<Registration>) -> Vec<Result<Rendering>> {
+        let found = self.choice().and_then(|choice| Ok((choice, tools::find(&self.context)?)));
+        batch.each(|registration| {
+            let (choice, tools) = found.as_ref().map_err(Clone::clone)?;
+            render::render(registration, &choice.path, &self.context.user, tools)
+        })
+    }
+
+    fn signal(&self, batch: &Batch<SignalRequest>) -> Vec<Result<()>> {
+        self.on_existing(batch, verbs::signal)
+    }
+
+    fn logs(&self, query: &LogQuery) -> Result<Box<dyn LogStream>> {
+        let scandir = self.scandir()?;
+        let source = |name: &String| match &scandir {
+            Some(scandir) if scandir.has(name)? => {
+                Ok(logs::Source { service: name.clone(), service_directory: scandir.path().join(name) })
+            }
+            _ => Err(Error::not_registered(name)),
+        };
+        logs::open(query.names.iter().map(source).collect::<Result<_>>()?, query)
+    }
+}

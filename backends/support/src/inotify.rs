@@ -1,9 +1,19 @@
 //! Waiting until something in some folders changes, or somebody cancels, without polling. Knows nothing
 //! of what the folders hold.
 
-use std::path::Path;
+use std::{
+    mem::MaybeUninit,
+    os::fd::{AsFd, OwnedFd},
+    path::Path,
+    sync::Arc,
+};
 
-use anysvc_backend_api::{Deadline, Result};
+use anysvc_backend_api::{Deadline, Error, Result};
+use rustix::{
+    event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll},
+    fs::inotify::{CreateFlags, Reader, WatchFlags, add_watch, init},
+    io::Errno,
+};
 
 /// What ended a wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,39 +26,125 @@ pub enum Woken {
     TimedOut,
 }
 
+/// A folder under watch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Watch(i32);
+
 /// Some folders under watch.
 #[derive(Debug)]
-pub struct Watcher(());
+pub struct Watcher {
+    /// Made with the first watch: a user may have few of them (128).
+    inotify: Option<OwnedFd>,
+    cancel: Arc<OwnedFd>,
+}
 
 impl Watcher {
     /// Watches nothing yet.
     ///
     /// # Errors
-    /// When the system's limit of watchers is reached.
+    /// When there are no descriptors left.
     pub fn new() -> Result<Watcher> {
-        Err(anysvc_backend_api::Error::unsupported("to be written"))
+        let failed = |cause: Errno| Error::io("watch", "inotify", &cause.into());
+        let cancel = eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC).map_err(failed)?;
+        Ok(Watcher { inotify: None, cancel: Arc::new(cancel) })
     }
 
-    /// Watches a folder for entries that are created, written, renamed or removed.
+    /// Watches a folder for entries that are written, come, go or are renamed, and for its own removal.
+    /// A folder that is watched already gives the same answer again.
     ///
     /// # Errors
-    /// When it can't be watched.
-    pub fn add(&mut self, folder: &Path) -> Result<()> {
-        let _ = folder;
-        Err(anysvc_backend_api::Error::unsupported("to be written"))
+    /// When it can't be watched, or the system's limits are reached.
+    pub fn add(&mut self, folder: &Path) -> std::io::Result<Watch> {
+        let mask = WatchFlags::MODIFY
+            | WatchFlags::CREATE
+            | WatchFlags::DELETE
+            | WatchFlags::MOVED_FROM
+            | WatchFlags::MOVED_TO
+            | WatchFlags::DELETE_SELF
+            | WatchFlags::MOVE_SELF
+            | WatchFlags::ONLYDIR;
+        let inotify = match self.inotify.take() {
+            Some(inotify) => inotify,
+            None => init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC)?,
+        };
+        let inotify = self.inotify.insert(inotify);
+        Ok(Watch(add_watch(inotify, folder, mask)?))
     }
 
     /// Waits for a change since the last wait (or since a folder was added).
     ///
     /// # Errors
     /// When the descriptors can't be read.
-    pub fn wait(&mut self, deadline: Deadline) -> Result<Woken> {
-        let _ = deadline;
-        Err(anysvc_backend_api::Error::unsupported("to be written"))
+    pub fn wait(&self, deadline: Deadline) -> Result<Woken> {
+        let failed = |cause: Errno| Error::io("watch", "inotify", &cause.into());
+        loop {
+            let timeout = deadline.remaining().and_then(|left| Timespec::try_from(left).ok());
+            let mut fds = vec![PollFd::from_borrowed_fd((*self.cancel).as_fd(), PollFlags::IN)];
+            if let Some(inotify) = &self.inotify {
+                fds.push(PollFd::from_borrowed_fd(inotify.as_fd(), PollFlags::IN));
+            }
+            match poll(&mut fds, timeout.as_ref()) {
+                Ok(0) => return Ok(Woken::TimedOut),
+                // Never read: it stays cancelled.
+                Ok(_) if !fds[0].revents().is_empty() => return Ok(Woken::Cancelled),
+                Ok(_) => break,
+                Err(Errno::INTR) => {}
+                Err(cause) => return Err(failed(cause)),
+            }
+        }
+        let Some(inotify) = &self.inotify else { return Ok(Woken::Changed) };
+        let mut buffer = [MaybeUninit::uninit(); 4096];
+        let mut events = Reader::new(inotify, &mut buffer);
+        loop {
+            match events.next() {
+                Ok(_) | Err(Errno::INTR) => {}
+                Err(Errno::WOULDBLOCK) => return Ok(Woken::Changed),
+                Err(cause) => return Err(failed(cause)),
+            }
+        }
+    }
+
+    /// Whether the canceller was used.
+    pub fn cancelled(&self) -> bool {
+        let mut fds = [PollFd::from_borrowed_fd((*self.cancel).as_fd(), PollFlags::IN)];
+        matches!(poll(&mut fds, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })), Ok(1))
     }
 
     /// A function that ends a wait under way, and every later one, from any thread.
     pub fn canceller(&self) -> Box<dyn Fn() + Send + Sync> {
-        Box::new(|| ())
+        let cancel = Arc::clone(&self.cancel);
+        Box::new(move || {
+            // It can only fail when it was used 2^64 times.
+            let _ = rustix::io::write(&*cancel, &1u64.to_ne_bytes());
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{fs, thread, time::Duration};
+
+    #[test]
+    fn a_change_wakes_once_and_cancelling_for_good() {
+        let folder = std::env::temp_dir().join(format!("anysvc-inotify-{}", std::process::id()));
+        fs::create_dir(&folder).unwrap();
+        let mut watcher = Watcher::new().unwrap();
+        watcher.add(&folder).unwrap();
+        let soon = || Deadline::after(Duration::from_millis(20));
+        assert_eq!(watcher.wait(soon()), Ok(Woken::TimedOut));
+        fs::write(folder.join("a"), "x").unwrap();
+        assert_eq!(watcher.wait(Deadline::NONE), Ok(Woken::Changed));
+        assert_eq!(watcher.wait(soon()), Ok(Woken::TimedOut));
+        let cancel = watcher.canceller();
+        let helper = thread::spawn(move || {
+            thread::sleep(Duration::from_millis(20));
+            cancel();
+        });
+        assert_eq!(watcher.wait(Deadline::NONE), Ok(Woken::Cancelled));
+        assert_eq!(watcher.wait(Deadline::NONE), Ok(Woken::Cancelled));
+        assert!(watcher.cancelled());
+        helper.join().unwrap();
+        fs::remove_dir_all(&folder).unwrap();
     }
 }

@@ -1,9 +1,35 @@
-//! Every file of the s6 service directory of one service, made from its spec: pure rendering. It reads
-//! nothing, writes nothing, and does not know scandirs, supervise/ or `down`.
+//! Every file of the s6 service directory of one service, made from its spec: pure rendering, but for
+//! [`forget_failures`]. It does not know scandirs, who publishes, or `down`.
+//!
+//! # Whose steps are whose
+//! The service directory belongs to the account that registers, its *owner*.
+//! - Another than root owns it: root's s6-supervise may run the scripts (in a shared scandir) or the
+//!   owner's own (in a nested tree). Where it is root's, a script first becomes its owner for good.
+//! - Root owns it: `run` and `finish` do what touches the service directory as root. Whatever is reached
+//!   by a path of the service (environment file, directory, log folder, program) comes after the drop to
+//!   the service's user.
+//!
+//! # What is found in data/
+//! [`marker`] lists the files that the scripts, the publisher and the reader of states share.
 
-use std::path::PathBuf;
+mod account;
+mod check;
+mod environment;
+mod finish;
+mod forget;
+mod log;
+pub mod marker;
+mod run;
+mod script;
+mod support;
 
-use anysvc_backend_api::{Description, Error, Registration, Result, ServiceSpec};
+use std::path::{Path, PathBuf};
+
+use anysvc_backend_api::{Registration, Result};
+
+pub use check::check;
+pub use forget::forget_failures;
+pub use support::fields;
 
 /// The account that registers; the service directory is its own.
 pub use anysvc_backend_api::User as Owner;
@@ -13,7 +39,7 @@ pub use anysvc_backend_api::User as Owner;
 pub struct Tools {
     /// The folder that holds `s6-log`, `s6-envdir` and the others: `/command`, `/usr/bin`.
     pub dir: PathBuf,
-    /// The version of s6, where known: scripts use nothing that is newer.
+    /// The version of s6, where known. Nothing depends on it yet: the scripts find out at run time.
     pub version: Option<(u32, u32)>,
 }
 
@@ -30,33 +56,54 @@ pub struct File {
     pub secret: bool,
 }
 
-/// A service directory, to be published by somebody else.
+/// A service directory, to be published by somebody else. Folders are those that the paths name: 0755
+/// each, which `env` needs no less (its files are 0600).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ServiceDirectory {
-    /// Its files; folders are those that the paths name.
+    /// Its files.
     pub files: Vec<File>,
+}
+
+impl ServiceDirectory {
+    /// The content of a file.
+    pub fn get(&self, path: impl AsRef<Path>) -> Option<&[u8]> {
+        self.files.iter().find(|f| f.path == path.as_ref()).map(|f| &*f.content)
+    }
+
+    fn add(&mut self, path: impl Into<PathBuf>, mode: u32, content: impl Into<Vec<u8>>) {
+        self.files.push(File { path: path.into(), mode, content: content.into(), secret: false });
+    }
+}
+
+/// All that a script is made from.
+struct Plan<'a> {
+    registration: &'a Registration,
+    spec: &'a anysvc_backend_api::ServiceSpec,
+    owner: &'a Owner,
+    tools: &'a Tools,
+    account: account::Account<'a>,
 }
 
 /// Renders the service directory of a service.
 ///
 /// # Errors
-/// What [`check`] refuses; and `permission-denied` when another than root names another user.
-pub fn service_directory(registration: &Registration, owner: &Owner, tools: &Tools) -> Result<ServiceDirectory> {
-    let _ = (owner, tools);
-    check(&registration.spec)?;
-    Err(Error::unsupported("to be written"))
-}
-
-/// Refuses, by the name of the field, what s6 can't do.
-///
-/// # Errors
-/// `unsupported` or `invalid-spec`.
-pub fn check(spec: &ServiceSpec) -> Result<()> {
-    let _ = spec;
-    Ok(())
-}
-
-/// Adds the answer for each field of a spec.
-pub fn fields(description: Description) -> Description {
-    description
+/// What [`check`] refuses; `permission-denied` when another than root names another user or group.
+pub fn service_directory(
+    registration: &Registration,
+    owner: &Owner,
+    tools: &Tools,
+) -> Result<ServiceDirectory> {
+    let spec = &registration.spec;
+    check(spec)?;
+    let account = account::Account::of(spec, owner)?;
+    let plan = Plan { registration, spec, owner, tools, account };
+    let mut made = ServiceDirectory::default();
+    made.add("type", 0o644, "longrun\n");
+    made.add("run", 0o755, run::render(&plan));
+    made.add("finish", 0o755, finish::render(&plan));
+    made.files.extend(finish::parameters(spec));
+    made.files.extend(log::files(&plan));
+    made.files.extend(environment::files(spec));
+    marker::add(&mut made, &spec.name);
+    Ok(made)
 }

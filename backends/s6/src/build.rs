@@ -1,0 +1,193 @@
+//! Building a service directory out of s6-svscan's sight and publishing it in one step, under the
+//! scandir's lock. It does not know what the files mean, only what s6 itself needs beside them.
+
+use std::{
+    ffi::CString,
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
+    path::Path,
+};
+
+use anysvc_backend_api::{Error, ErrorKind, Result};
+use rustix::{
+    fs::{
+        AtFlags, FileType, Mode, OFlags, RenameFlags, fchmod, fstat, mkdirat, mknodat, openat, renameat,
+        renameat_with, statat,
+    },
+    io::Errno,
+};
+
+use crate::{
+    removal::{PREFIX, Tombstone},
+    scandir::{Scandir, denied},
+    scripts::{File, ServiceDirectory},
+    sys::{make_folder, open_beneath, random_name, remove_tree},
+};
+
+/// What s6-supervise makes in a service directory itself, and keeps as it is where it exists. So what
+/// the owner makes beforehand stays the owner's, also under root's s6-svscan.
+const BY_SUPERVISOR: [&[u8]; 2] = [b"supervise", b"event"];
+
+/// A service directory that nobody sees yet. Dropped before it is published, it is removed.
+#[derive(Debug)]
+pub(crate) struct Staged<'a> {
+    scandir: &'a Scandir,
+    name: String,
+    folder: OwnedFd,
+}
+
+impl<'a> Staged<'a> {
+    /// Builds one with these files, and `down` if it is not to start.
+    ///
+    /// # Errors
+    /// `permission-denied`, `io`; nothing is left behind.
+    pub(crate) fn build(scandir: &'a Scandir, files: &ServiceDirectory, down: bool) -> Result<Staged<'a>> {
+        let staged = Staged::empty(scandir)?;
+        let folder = staged.folder.as_fd();
+        let fill = || {
+            write_files(folder, &files.files)?;
+            skeleton(folder)?;
+            if files.files.iter().any(|file| file.path.starts_with("log")) {
+                skeleton(open_beneath(folder, "log", OFlags::RDONLY | OFlags::DIRECTORY)?.as_fd())?;
+            }
+            if down { write_file(folder, Path::new("down"), 0o644, b"") } else { Ok(()) }
+        };
+        fill().map_err(|error| scandir.io("write a service directory in", "", error))?;
+        Ok(staged)
+    }
+
+    fn empty(scandir: &'a Scandir) -> Result<Staged<'a>> {
+        let made = random_name(PREFIX).and_then(|name| {
+            // Closed to all others until it is complete.
+            let folder = make_folder(scandir.fd(), &name, 0o700)?;
+            Ok(Staged { scandir, name, folder })
+        });
+        made.map_err(|error| match error {
+            Errno::ACCESS | Errno::PERM => denied("write to", &scandir.path().join("."), error),
+            other => scandir.io("create a folder in", "", other),
+        })
+    }
+
+    /// Gives it its name, if nothing has that yet.
+    ///
+    /// # Errors
+    /// `already-registered`, `io`.
+    pub(crate) fn publish(mut self, name: &str) -> Result<()> {
+        let scandir = self.scandir;
+        let failed = |error| match error {
+            Errno::EXIST | Errno::NOTEMPTY => Error::already_registered(name),
+            other => scandir.io("publish", name, other),
+        };
+        fchmod(&self.folder, Mode::from_raw_mode(0o755)).map_err(failed)?;
+        rename_to_new(scandir, &self.name, name).map_err(failed)?;
+        self.name.clear();
+        // Who else may write the scandir could have put something in its place in between.
+        let published = statat(scandir.fd(), name, AtFlags::SYMLINK_NOFOLLOW).map_err(failed)?;
+        let built = fstat(&self.folder).map_err(failed)?;
+        if (published.st_dev, published.st_ino) == (built.st_dev, built.st_ino) {
+            return Ok(());
+        }
+        Err(Error::new(ErrorKind::CommandFailed, format!("somebody else replaced `{name}` meanwhile"))
+            .with_path(scandir.path().join(name)))
+    }
+}
+
+impl Drop for Staged<'_> {
+    fn drop(&mut self) {
+        if let (false, Ok(name)) = (self.name.is_empty(), CString::new(self.name.as_str())) {
+            // Left-overs are in nobody's way, and the next one sweeps them.
+            let _ = remove_tree(self.scandir.fd(), &name);
+        }
+    }
+}
+
+/// Publishes what was buried again, in a folder with another inode.
+///
+/// # Errors
+/// `io`; what was buried may be incomplete then.
+pub(crate) fn renew(scandir: &Scandir, old: &Tombstone, name: &str) -> Result<()> {
+    let staged = Staged::empty(scandir)?;
+    let refill = || {
+        let from = open_beneath(scandir.fd(), old.name(), OFlags::RDONLY | OFlags::DIRECTORY)?;
+        move_files(from.as_fd(), staged.folder.as_fd())
+    };
+    refill().map_err(|error| scandir.io("renew", name, error))?;
+    staged.publish(name)
+}
+
+/// Moves all but what is the supervisor's; a logger is a service directory of its own.
+fn move_files(from: BorrowedFd<'_>, to: BorrowedFd<'_>) -> Result<(), Errno> {
+    let mut names = Vec::new();
+    for entry in rustix::fs::Dir::read_from(from)? {
+        let name = entry?.file_name().to_owned();
+        if !matches!(name.to_bytes(), b"." | b".." | b"log") && !BY_SUPERVISOR.contains(&name.to_bytes()) {
+            names.push(name);
+        }
+    }
+    for name in names {
+        renameat(from, &name, to, &name)?;
+    }
+    skeleton(to)?;
+    match open_beneath(from, "log", OFlags::RDONLY | OFlags::DIRECTORY) {
+        Ok(log) => move_files(log.as_fd(), make_folder(to, "log", 0o755)?.as_fd()),
+        Err(Errno::NOENT) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// What s6-supervise would make itself (s6: `control_init` in `supervision/s6-supervise.c`), with the
+/// least rights that work: `s6-svperms` calls these "owner", and "group" for events.
+fn skeleton(folder: BorrowedFd<'_>) -> Result<(), Errno> {
+    make_folder(folder, "event", 0o3730)?;
+    let supervise = make_folder(folder, "supervise", 0o700)?;
+    mknodat(&supervise, "control", FileType::Fifo, Mode::RUSR | Mode::WUSR, 0)?;
+    // The umask may have taken something away. Nobody else can be in that folder.
+    rustix::fs::chmodat(&supervise, "control", Mode::RUSR | Mode::WUSR, AtFlags::empty())
+}
+
+fn write_files(folder: BorrowedFd<'_>, files: &[File]) -> Result<(), Errno> {
+    let mut made: Vec<&Path> = Vec::new();
+    for file in files {
+        let parent = file.path.parent().unwrap_or(Path::new(""));
+        for ancestor in parent.ancestors().collect::<Vec<_>>().into_iter().rev() {
+            if !ancestor.as_os_str().is_empty() && !made.contains(&ancestor) {
+                make_folder_at(folder, ancestor, 0o755)?;
+                made.push(ancestor);
+            }
+        }
+        write_file(folder, &file.path, file.mode, &file.content)?;
+    }
+    Ok(())
+}
+
+/// Nobody else can be in the tree that is being built, so that paths are safe in it.
+fn make_folder_at(folder: BorrowedFd<'_>, path: &Path, mode: u32) -> Result<(), Errno> {
+    mkdirat(folder, path, Mode::RWXU)?;
+    rustix::fs::chmodat(folder, path, Mode::from_raw_mode(mode), AtFlags::empty())
+}
+
+fn write_file(folder: BorrowedFd<'_>, path: &Path, mode: u32, content: &[u8]) -> Result<(), Errno> {
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let file = openat(folder, path, flags, Mode::RUSR | Mode::WUSR)?;
+    let mut rest = content;
+    while !rest.is_empty() {
+        match rustix::io::write(&file, rest) {
+            Ok(n) => rest = &rest[n..],
+            Err(Errno::INTR) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    fchmod(&file, Mode::from_raw_mode(mode))
+}
+
+/// Renames without replacing anything.
+fn rename_to_new(scandir: &Scandir, from: &str, to: &str) -> Result<(), Errno> {
+    match renameat_with(scandir.fd(), from, scandir.fd(), to, RenameFlags::NOREPLACE) {
+        // File systems without it (NFS); we hold the lock, so that looking first will do.
+        Err(Errno::INVAL | Errno::NOSYS) => match statat(scandir.fd(), to, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(_) => Err(Errno::EXIST),
+            Err(Errno::NOENT) => renameat(scandir.fd(), from, scandir.fd(), to),
+            Err(error) => Err(error),
+        },
+        other => other,
+    }
+}

@@ -1,0 +1,127 @@
+//! What registering each service would do. Everything that can be refused is refused here, before
+//! anything is changed.
+
+use std::collections::HashSet;
+
+use anysvc_backend_api::{Batch, Error, ErrorKind, Registration, Result, check_name};
+use rustix::{
+    fs::{AtFlags, FileType, StatVfsMountFlags, fstatvfs, statat},
+    io::Errno,
+};
+
+use super::{Site, compare::is_same};
+use crate::{
+    scandir::Scandir,
+    scripts::{self, Owner, ServiceDirectory, Tools},
+    state::Reader,
+};
+
+/// What is there under the name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Existing {
+    /// Nothing.
+    Absent,
+    /// One of ours that does not differ.
+    Same,
+    /// One that is to be replaced.
+    Differs {
+        /// It is wanted up.
+        up: bool,
+    },
+}
+
+/// What is to be done for one service.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    /// Its files.
+    pub(super) directory: ServiceDirectory,
+    /// What is there.
+    pub(super) existing: Existing,
+    /// Whether it is to run in the end: as asked, and one that runs keeps running.
+    pub(super) up: bool,
+}
+
+impl Plan {
+    /// Whether there is anything to publish.
+    pub(super) fn changes(&self) -> bool {
+        self.existing != Existing::Same
+    }
+
+    /// Whether it has a logger, which is a supervised process too.
+    pub(super) fn has_logger(&self) -> bool {
+        self.directory.files.iter().any(|file| file.path.starts_with("log"))
+    }
+}
+
+/// Plans all of them.
+pub(super) fn plan(site: &Site<'_>, batch: &Batch<Registration>) -> Vec<Result<Plan>> {
+    let runnable = can_execute(site.scandir);
+    let mut reader = Reader::new(site.scandir);
+    let mut seen = HashSet::new();
+    batch.each(|registration| {
+        let directory = render_directory(registration, site.owner, site.tools)?;
+        runnable.clone()?;
+        let name = registration.spec.name.as_str();
+        if !seen.insert(name.to_owned()) {
+            return Err(Error::already_registered(name));
+        }
+        let existing = existing(&mut reader, registration, &directory)?;
+        let runs = matches!(existing, Existing::Differs { up: true });
+        Ok(Plan { directory, existing, up: registration.start || runs })
+    })
+}
+
+/// The files of a service.
+///
+/// # Errors
+/// Whatever makes it impossible, by the name of the field.
+pub(crate) fn render_directory(
+    registration: &Registration,
+    owner: &Owner,
+    tools: &Tools,
+) -> Result<ServiceDirectory> {
+    check_name(&registration.spec.name)?;
+    scripts::service_directory(registration, owner, tools)
+}
+
+fn existing(
+    reader: &mut Reader<'_>,
+    registration: &Registration,
+    files: &ServiceDirectory,
+) -> Result<Existing> {
+    let name = registration.spec.name.as_str();
+    let scandir = reader.scandir();
+    let stat = match statat(scandir.fd(), name, AtFlags::SYMLINK_NOFOLLOW) {
+        Ok(stat) => stat,
+        Err(Errno::NOENT) => return Ok(Existing::Absent),
+        Err(error) => return Err(scandir.io("look at", name, error)),
+    };
+    if FileType::from_raw_mode(stat.st_mode) != FileType::Directory {
+        // A slot of s6-rc's, say. To adopt it would be to break what made it.
+        return Err(not_ours(scandir, name)
+            .with_hint("it is no folder of its own: choose another name, or remove it with what made it"));
+    }
+    let up = reader.slot(name)?.is_some_and(|slot| slot.live().is_some_and(|raw| raw.want_up));
+    match (reader.ours(name), registration.replace, registration.adopt) {
+        (true, true, _) if is_same(scandir, name, files)? => Ok(Existing::Same),
+        (true, true, _) | (false, _, true) => Ok(Existing::Differs { up }),
+        (true, false, _) => Err(Error::already_registered(name)),
+        (false, _, false) => Err(not_ours(scandir, name)),
+    }
+}
+
+/// A `run` on a file system that is mounted "noexec" never starts.
+fn can_execute(scandir: &Scandir) -> Result<()> {
+    match fstatvfs(scandir.fd()) {
+        Ok(stat) if stat.f_flag.contains(StatVfsMountFlags::NOEXEC) => Err(Error::new(
+            ErrorKind::CommandFailed,
+            format!("nothing can be executed in {}: it is mounted `noexec`", scandir.path().display()),
+        )
+        .with_hint("mount it without `noexec`, or use a scandir elsewhere")),
+        _ => Ok(()),
+    }
+}
+
+fn not_ours(scandir: &Scandir, name: &str) -> Error {
+    Error::not_ours(name).with_path(scandir.path().join(name))
+}

@@ -1,0 +1,172 @@
+//! `run`: from what the supervisor starts to the program itself.
+
+use std::time::Duration;
+
+use anysvc_backend_api::{Condition, LimitKind, LogTo, ServiceSpec};
+
+use super::{
+    Plan,
+    account::{self, Account, tool},
+    environment::{self, SHELLS_OWN},
+    script::{Script, line, word, words},
+};
+
+pub(super) fn render(plan: &Plan<'_>) -> Vec<u8> {
+    let spec = plan.spec;
+    let name = &spec.name;
+    let mut script = Script::new(&format!(
+        "# Starts `{name}`. Made by anysvc: `anysvc register --replace` makes it anew."
+    ));
+    if spec.log.to.unwrap_or(LogTo::Files) == LogTo::Files {
+        script.text("exec 2>&1");
+    }
+    environment::enter(&mut script, plan, "");
+    let dropping = if let Account::Other { user, group } = plan.account { Some((user, group)) } else { None };
+    if dropping.is_some() {
+        script.text("if [ \"$2\" = go ]; then");
+    }
+    script.text("# For finish, which s6 before 2.12 does not tell.\necho $$ >data/pid");
+    if spec.restart.give_up.is_some() {
+        script.text("if [ -e data/gave-up ]; then rm -f data/gave-up; fi");
+    }
+    delay(&mut script, spec);
+    if let Some((user, group)) = dropping {
+        if spec.when.is_some() {
+            script.text(&format!("exec {}>data/condition", condition_fd(spec)));
+        }
+        script.text("# From here on it is the service's user.");
+        let drop = account::become_user(plan.tools, user, group);
+        environment::leave_root(&mut script, plan, "", &limits(plan), &drop);
+        script.text("fi");
+    }
+    condition(&mut script, spec, dropping.is_some());
+    program(&mut script, plan, dropping.is_some());
+    script.finish()
+}
+
+/// What is done as the service's user: the paths of the spec, and the program.
+fn program(script: &mut Script, plan: &Plan<'_>, dropped: bool) {
+    let spec = plan.spec;
+    environment::fail(script, &spec.name);
+    for line in account::identity(spec, plan.owner, &plan.account) {
+        script.raw(&line);
+    }
+    environment::read_file(script, spec, false);
+    // What a shell would change on the way is set once more, behind its back.
+    let mangled = spec.env.iter().any(|e| SHELLS_OWN.contains(&&*e.name));
+    let mut exec = b"exec ".to_vec();
+    if !dropped {
+        exec.extend(limits(plan));
+    }
+    if mangled {
+        script.text("anysvc_env=$(pwd -P)/env");
+        exec.extend(line!(tool(plan.tools, "s6-envdir"), " -f -L -- \"$anysvc_env\" "));
+    }
+    script.text(&format!("umask {:04o}", spec.umask()));
+    match &spec.directory {
+        Some(path) => {
+            environment::expand(script, "anysvc_directory", "directory", path);
+            script.text(
+                "cd -P -- \"$anysvc_directory\" || fail 111 \"directory: cannot enter $anysvc_directory\"",
+            );
+        }
+        None if plan.owner.uid != 0 => {
+            script.raw(&line!("cd -P -- ", word(account::home(plan.owner)), " 2>/dev/null || cd /"));
+        }
+        None => script.text("cd /"),
+    }
+    exec.extend(words(spec.command.iter().map(|argument| &argument[..])));
+    if spec.log.to == Some(LogTo::None) {
+        exec.extend_from_slice(b" >/dev/null 2>&1");
+    }
+    script.raw(&exec);
+}
+
+/// The command that sets resource limits, soft and hard, or nothing.
+fn limits(plan: &Plan<'_>) -> Vec<u8> {
+    if plan.spec.limits.is_empty() {
+        return Vec::new();
+    }
+    let mut command = line!(tool(plan.tools, "s6-softlimit"), " -H");
+    for limit in &plan.spec.limits {
+        let option = match limit.kind {
+            LimitKind::As => "-a",
+            LimitKind::Core => "-c",
+            LimitKind::Cpu => "-t",
+            LimitKind::Data => "-d",
+            LimitKind::Fsize => "-f",
+            LimitKind::Memlock => "-l",
+            LimitKind::Nofile => "-o",
+            LimitKind::Nproc => "-p",
+            LimitKind::Stack => "-s",
+        };
+        let value = limit.value.map_or("=".to_owned(), |value| value.to_string());
+        command.extend_from_slice(format!(" {option} {value}").as_bytes());
+    }
+    command.extend_from_slice(b" -- ");
+    command
+}
+
+/// Whether the condition holds; where it does not, `finish` takes the service down. Whoever became the
+/// service's user writes to a descriptor that root opened.
+fn condition(script: &mut Script, spec: &ServiceSpec, dropped: bool) {
+    let Some(Condition { env, truthy }) = &spec.when else { return };
+    let fd = condition_fd(spec);
+    let to = if dropped { format!(">&{fd}") } else { ">data/condition".to_owned() };
+    const TRUE: &str = "1 | [Tt][Rr][Uu][Ee] | [Yy][Ee][Ss] | [Oo][Nn]";
+    let cases = match truthy {
+        Some(true) => format!("{TRUE}) ;;\n*)"),
+        Some(false) => format!("{TRUE})"),
+        None => "'')".to_owned(),
+    };
+    script.text(&format!(
+        "# It runs only while its condition holds.\n\
+         case ${{{env}-}} in\n\
+         {cases} echo no {to}; exit 0 ;;\n\
+         esac"
+    ));
+    script.text(&if dropped {
+        // finish removes it.
+        format!("exec {fd}>&-")
+    } else {
+        "if [ -e data/condition ]; then rm -f data/condition; fi".to_owned()
+    });
+}
+
+/// A descriptor that the supervisor does not use.
+fn condition_fd(spec: &ServiceSpec) -> u32 {
+    let notification = spec.ready.as_ref().and_then(|ready| ready.notify_fd);
+    if notification == Some(3) { 4 } else { 3 }
+}
+
+/// The part of the restart delay that s6 does not wait by itself. finish left the time at which the last
+/// process ended, and the waiting can be told from running by that file.
+fn delay(script: &mut Script, spec: &ServiceSpec) {
+    if !waits(spec) {
+        return;
+    }
+    let hundredths = spec.restart_delay().as_millis().div_ceil(10);
+    let signal = spec.stop_signal().number();
+    script.text(&format!(
+        "# The restart delay counts from the end of the last process; a stop ends it at once.\n\
+         if [ -e data/delay ]; then\n    \
+         trap 'exit 0' {signal}\n    \
+         read -r anysvc_end anysvc_rest <data/delay\n    \
+         read -r anysvc_now anysvc_rest </proc/uptime\n    \
+         anysvc_left=$(({hundredths} + ${{anysvc_end%.*}}${{anysvc_end#*.}} - ${{anysvc_now%.*}}${{anysvc_now#*.}}))\n    \
+         if [ \"$anysvc_left\" -gt 0 ]; then\n        \
+         sleep \"$((anysvc_left / 100)).$((anysvc_left / 10 % 10))$((anysvc_left % 10))\" &\n        \
+         wait $!\n    \
+         fi\n    \
+         rm -f data/delay\n    \
+         trap - {signal}\n\
+         fi"
+    ));
+}
+
+/// Whether `run` has to wait: s6 waits a second from the end of `finish` before it starts a service
+/// again, but for one that was ready it counts from that moment (s6-supervise.c, `set_down_and_ready`).
+pub(super) fn waits(spec: &ServiceSpec) -> bool {
+    let notifies = spec.ready.as_ref().is_some_and(|ready| ready.notify_fd.is_some());
+    notifies || spec.restart_delay() > Duration::from_secs(1)
+}

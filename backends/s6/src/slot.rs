@@ -1,0 +1,69 @@
+//! Acting on one service directory: its control FIFO and its `down` file. It waits for nothing.
+
+use std::os::fd::OwnedFd;
+
+use anysvc_backend_api::{Error, ErrorKind, Result};
+use rustix::{
+    fs::{AtFlags, Mode, OFlags, openat, unlinkat},
+    io::Errno,
+};
+
+use crate::{
+    control,
+    scandir::{Scandir, denied},
+    sys::open_beneath,
+};
+
+/// Sends commands to the supervisor of a service.
+///
+/// # Errors
+/// `command-failed` if no supervisor listens; `permission-denied`.
+pub(crate) fn tell(scandir: &Scandir, name: &str, commands: &[u8]) -> Result<()> {
+    let below = format!("{name}/supervise/control");
+    control::send(scandir.fd(), &below, commands).map_err(|error| match error {
+        Errno::NXIO | Errno::PIPE | Errno::NOENT | Errno::NOTDIR => unsupervised(name),
+        Errno::ACCESS | Errno::PERM => denied("write to", &scandir.path().join(&below), error),
+        other => scandir.io("write to", &below, other),
+    })
+}
+
+/// What is said where no supervisor listens.
+pub(crate) fn unsupervised(name: &str) -> Error {
+    Error::new(ErrorKind::CommandFailed, format!("no s6-supervise listens for `{}`", name.escape_debug()))
+        .with_hint("look at what s6-svscan wrote to its standard error")
+}
+
+/// Makes the supervisor that comes next leave the service down, or start it. The one that is there does
+/// not look at the file again, and needs to be told.
+///
+/// # Errors
+/// `permission-denied`, `io`.
+pub(crate) fn set_down(scandir: &Scandir, name: &str, down: bool) -> Result<()> {
+    let done = folder(scandir, name).and_then(|folder| if down { create(&folder) } else { remove(&folder) });
+    done.map_err(|error| {
+        let path = scandir.path().join(name).join("down");
+        match error {
+            Errno::ACCESS | Errno::PERM => denied(if down { "create" } else { "remove" }, &path, error),
+            other => Error::io(if down { "create" } else { "remove" }, path, &other.into()),
+        }
+    })
+}
+
+fn create(folder: &OwnedFd) -> Result<(), Errno> {
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    match openat(folder, "down", flags, Mode::from_raw_mode(0o644)) {
+        Ok(_) | Err(Errno::EXIST) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+fn remove(folder: &OwnedFd) -> Result<(), Errno> {
+    match unlinkat(folder, "down", AtFlags::empty()) {
+        Ok(()) | Err(Errno::NOENT) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+fn folder(scandir: &Scandir, name: &str) -> Result<OwnedFd, Errno> {
+    open_beneath(scandir.fd(), name, OFlags::PATH | OFlags::DIRECTORY)
+}

@@ -1,0 +1,169 @@
+//! From what s6 says of a service to its state in the model.
+
+use anysvc_backend_api::{Exit, Result, State, Status, Value};
+
+use crate::scripts::marker;
+
+use super::{
+    decode::{Raw, Unreadable},
+    exit,
+    read::{Reader, Slot, Told},
+};
+
+/// The status of a service; `None` if there is none of that name.
+///
+/// # Errors
+/// When the file system fails.
+pub(crate) fn status(reader: &mut Reader<'_>, name: &str) -> Result<Option<Status>> {
+    let Some(slot) = reader.slot(name)? else { return Ok(None) };
+    let facts = Facts::read(reader, name, &slot);
+    let mut status = Status::new(name, State::Unknown);
+    status.ours = facts.ours;
+    match (&slot.told, slot.supervised) {
+        (Told::Status(raw), Some(true)) => {
+            if raw.up().is_some() {
+                status.last_exit = reader.tally(name);
+            }
+            live(&mut status, raw, facts);
+            if status.state == State::Running {
+                status.ready = raw.ready.then_some(true).or_else(|| says_ready(reader, name));
+            }
+        }
+        (told, supervised) => unsupervised(&mut status, told, supervised),
+    }
+    status.native = native(&slot, facts, reader);
+    Ok(Some(status))
+}
+
+/// What files tell beside the status.
+#[derive(Clone, Copy)]
+struct Facts {
+    ours: bool,
+    /// It is down unless somebody starts it: so `stop` and `register` left it.
+    down_file: bool,
+    /// What runs is `run`, which waits out the restart delay.
+    delayed: bool,
+    held_back: bool,
+    gave_up: bool,
+}
+
+impl Facts {
+    fn read(reader: &mut Reader<'_>, name: &str, slot: &Slot) -> Facts {
+        let ours = reader.ours(name);
+        let (up, rests) =
+            slot.live().map_or((false, false), |raw| (raw.up().is_some(), raw.pid.is_none() && !raw.want_up));
+        Facts {
+            ours,
+            down_file: reader.has(name, "down"),
+            delayed: ours && up && reader.has(name, marker::DELAY),
+            held_back: ours && rests && reader.held_back(name),
+            gave_up: ours && rests && reader.has(name, marker::GAVE_UP),
+        }
+    }
+}
+
+/// A service that is not ready can become so only where it says how.
+fn says_ready(reader: &mut Reader<'_>, name: &str) -> Option<bool> {
+    reader.has(name, "notification-fd").then_some(false)
+}
+
+fn live(status: &mut Status, raw: &Raw, facts: Facts) {
+    status.wanted_up = Some(raw.want_up);
+    status.since = raw.stamp.time();
+    status.pid = raw.up().filter(|_| !facts.delayed);
+    if raw.up().is_none() && !raw.never_started() {
+        status.last_exit = Some(exit::of_wstat(raw.wstat, raw.stamp.time()));
+    }
+    status.state = match (raw.up(), raw.finishing, raw.want_up) {
+        (Some(_), _, true) if facts.delayed => State::Backoff,
+        (Some(_), _, true) => State::Running,
+        (Some(_), _, false) | (None, true, false) => State::Stopping,
+        (None, false, true) if raw.never_started() => State::Starting,
+        (None, _, true) => State::Backoff,
+        (None, false, false) => at_rest(status.last_exit.as_ref(), facts),
+    };
+    if facts.held_back && matches!(status.state, State::Stopped | State::Failed) {
+        status.state = State::Stopped;
+        status.held_back = true;
+    }
+    status.reason = reason(status, raw, facts);
+}
+
+/// Down and not wanted up: either somebody stopped it, or `finish` said that it is over (125).
+fn at_rest(last: Option<&Exit>, facts: Facts) -> State {
+    // Ours has a `down` file whenever a stop of ours, or a registration, left it down. For a foreign
+    // one that ended by a signal there is no telling who sent it: stopping is what signals are for.
+    let over = !facts.down_file
+        && last.is_some_and(|e| e.code.is_some_and(|code| code != 0) || (facts.ours && e.signal.is_some()));
+    if over { State::Failed } else { State::Stopped }
+}
+
+fn reason(status: &Status, raw: &Raw, facts: Facts) -> Option<String> {
+    let how = status.last_exit.as_ref().map(ended)?;
+    match status.state {
+        _ if status.held_back => Some("condition not met".to_owned()),
+        State::Backoff => Some(format!("{how}; it will be started again")),
+        State::Failed if facts.gave_up => Some(format!("{how}, as it did too often; it was given up")),
+        State::Failed => Some(format!("{how}; it will not be started again by itself")),
+        State::Stopped if facts.down_file => Some("stopped".to_owned()),
+        State::Stopped if !raw.want_up => Some(format!("{how}, and is done")),
+        _ => None,
+    }
+}
+
+fn ended(exit: &Exit) -> String {
+    match (exit.code, exit.signal.as_deref()) {
+        (Some(code), _) => format!("it exited with {code}"),
+        (None, Some(signal)) => format!("it was killed by {signal}"),
+        (None, None) => "it ended".to_owned(),
+    }
+}
+
+fn unsupervised(status: &mut Status, told: &Told, supervised: Option<bool>) {
+    let (state, reason) = match (told, supervised) {
+        (Told::Denied, _) | (_, None) => (State::Unknown, "only its owner may see its status".to_owned()),
+        (Told::Unreadable(why), _) => (State::Unknown, unreadable(*why)),
+        (Told::Status(raw), _) => match raw.pid {
+            // The last that a supervisor said before it was killed; the process lives on without it.
+            Some(pid) => (State::Unknown, format!("its supervisor is gone; process {pid} may still run")),
+            None => (State::Stopped, "no supervisor is there".to_owned()),
+        },
+        (Told::Nothing, _) => (State::Stopped, "no supervisor has been there yet".to_owned()),
+    };
+    status.state = state;
+    status.reason = Some(reason);
+    if let (Some(raw), State::Stopped) = (told.raw(), state) {
+        status.since = raw.stamp.time();
+        status.last_exit = (!raw.never_started()).then(|| exit::of_wstat(raw.wstat, raw.stamp.time()));
+    }
+}
+
+fn unreadable(why: Unreadable) -> String {
+    match why {
+        Unreadable::Size(size) => {
+            format!("its status file has {size} bytes, which no s6 that is known writes")
+        }
+        Unreadable::Pid(pid) => format!("its status file names process {pid}, which can't be"),
+    }
+}
+
+fn native(slot: &Slot, facts: Facts, reader: &Reader<'_>) -> Value {
+    let scandir = reader.scandir().path().to_string_lossy().into_owned();
+    let mut pairs = Vec::with_capacity(7);
+    let mut put = |key: &str, value: Value| pairs.push((key.to_owned(), value));
+    put("scandir", scandir.into());
+    put("supervised", slot.supervised.map_or(Value::Null, Value::Bool));
+    put("normally_up", (!facts.down_file).into());
+    if let Some(raw) = slot.told.raw() {
+        put("want_up", raw.want_up.into());
+        put("paused", (raw.paused && raw.pid.is_some()).into());
+        put("finishing", raw.finishing.into());
+        if let Some(pgid) = raw.pgid {
+            put("pgid", i64::from(pgid).into());
+        }
+    }
+    Value::Map(pairs)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,10 @@
+//! What s6 says of a service: its status file, its supervisor's lock, and what follows from them.
+
+mod decode;
+mod exit;
+mod judge;
+mod read;
+
+pub(crate) use decode::Stamp;
+pub(crate) use judge::status;
+pub(crate) use read::{Reader, Slot, Told};

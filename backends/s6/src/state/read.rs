@@ -1,0 +1,172 @@
+//! Reading what s6 says of one service, with as few system calls as it takes: a thousand are read in the
+//! time of a dozen runs of s6-svstat. It draws no conclusions.
+
+use anysvc_backend_api::{Exit, Result};
+use rustix::{
+    fs::{AtFlags, OFlags, statat},
+    io::Errno,
+    process::{Flock, FlockType, fcntl_getlk},
+};
+
+use super::{
+    decode::{Raw, SIZE_WITH_PGID, Unreadable},
+    exit,
+};
+use crate::{
+    scandir::Scandir,
+    scripts::marker,
+    sys::{exists, exists_in_place, open_beneath, read_small},
+};
+
+/// Files of s6 are regular ones; whatever else is there must not block us.
+const READ: OFlags = OFlags::RDONLY.union(OFlags::NONBLOCK);
+
+/// What the status file told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Told {
+    /// This.
+    Status(Raw),
+    /// There is none: no supervisor has been there yet.
+    Nothing,
+    /// We may not look.
+    Denied,
+    /// Something that we can't read.
+    Unreadable(Unreadable),
+}
+
+impl Told {
+    /// What is known.
+    pub(crate) fn raw(&self) -> Option<&Raw> {
+        if let Told::Status(raw) = self { Some(raw) } else { None }
+    }
+}
+
+/// Reads one service after the other; the buffer for paths is shared.
+#[derive(Debug)]
+pub(crate) struct Reader<'a> {
+    scandir: &'a Scandir,
+    path: String,
+}
+
+/// One service directory, as it is now.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Slot {
+    /// What its status file told.
+    pub(crate) told: Told,
+    /// Whether a supervisor holds its lock; `None` where we may not look.
+    pub(crate) supervised: Option<bool>,
+}
+
+impl Slot {
+    /// Whether a supervisor is there, so that the status file is true.
+    pub(crate) fn live(&self) -> Option<&Raw> {
+        self.told.raw().filter(|_| self.supervised == Some(true))
+    }
+}
+
+impl<'a> Reader<'a> {
+    /// For the services of a scandir.
+    pub(crate) fn new(scandir: &'a Scandir) -> Reader<'a> {
+        Reader { scandir, path: String::with_capacity(64) }
+    }
+
+    /// The scandir.
+    pub(crate) fn scandir(&self) -> &'a Scandir {
+        self.scandir
+    }
+
+    /// Reads status and liveness; `None` if there is no such service.
+    ///
+    /// # Errors
+    /// When the file system fails.
+    pub(crate) fn slot(&mut self, name: &str) -> Result<Option<Slot>> {
+        if !crate::scandir::is_slot_name(name.as_bytes()) {
+            return Ok(None);
+        }
+        // The lock before the status: a supervisor that comes in between is then one that is missed
+        // once, not an old status taken for a live one.
+        let supervised = self.supervised(name)?;
+        let told = self.told(name)?;
+        if told == Told::Nothing && !self.scandir.has(name)? {
+            return Ok(None);
+        }
+        Ok(Some(Slot { told, supervised }))
+    }
+
+    /// Whether a supervisor holds the lock of a service (or of `NAME/log`, its logger).
+    ///
+    /// # Errors
+    /// When the file system fails.
+    pub(crate) fn supervised(&mut self, name: &str) -> Result<Option<bool>> {
+        match open_beneath(self.scandir.fd(), self.below(name, "supervise/lock"), READ) {
+            // The lock is fcntl's (s6: `libs6/s6_svc_ok.c`), and a query shows only that of others.
+            Ok(lock) => match fcntl_getlk(&lock, &Flock::from(FlockType::ReadLock)) {
+                Ok(holder) => Ok(Some(holder.is_some())),
+                Err(error) => Err(self.scandir.io("query the lock", &self.path, error)),
+            },
+            Err(error) if absent(error) => Ok(Some(false)),
+            Err(Errno::ACCESS | Errno::PERM) => Ok(None),
+            Err(error) => Err(self.scandir.io("open", &self.path, error)),
+        }
+    }
+
+    fn told(&mut self, name: &str) -> Result<Told> {
+        // One more byte than the largest layout, so that a larger one shows.
+        let mut bytes = [0; SIZE_WITH_PGID + 1];
+        let size = match open_beneath(self.scandir.fd(), self.below(name, "supervise/status"), READ) {
+            Ok(fd) => read_small(fd, &mut bytes),
+            Err(error) => Err(error),
+        };
+        match size {
+            Ok(size) => Ok(Raw::decode(&bytes[..size]).map_or_else(Told::Unreadable, Told::Status)),
+            Err(error) if absent(error) => Ok(Told::Nothing),
+            Err(Errno::ACCESS | Errno::PERM) => Ok(Told::Denied),
+            Err(error) => Err(self.scandir.io("read", &self.path, error)),
+        }
+    }
+
+    /// How the last process before the one that runs now ended.
+    pub(crate) fn tally(&mut self, name: &str) -> Option<Exit> {
+        let dir = self.scandir.fd();
+        let path = self.below(name, "supervise/death_tally");
+        // Mostly empty, which one call tells.
+        if statat(dir, path, AtFlags::SYMLINK_NOFOLLOW).ok()?.st_size == 0 {
+            return None;
+        }
+        // As many records as s6 keeps unless told otherwise; with more, the last of these is older.
+        let mut bytes = [0; 14 * 100];
+        let fd = open_beneath(dir, path, READ).ok()?;
+        let size = read_small(fd, &mut bytes).ok()?;
+        exit::last_of_tally(&bytes[..size])
+    }
+
+    /// Whether it carries our mark. What is reached through a link is somebody else's way to it.
+    pub(crate) fn ours(&mut self, name: &str) -> bool {
+        exists_in_place(self.scandir.fd(), self.below(name, marker::MARK))
+    }
+
+    /// Whether its condition keeps it down, where it is down. The file may be there and empty.
+    pub(crate) fn held_back(&mut self, name: &str) -> bool {
+        let dir = self.scandir.fd();
+        let path = self.below(name, marker::CONDITION);
+        statat(dir, path, AtFlags::SYMLINK_NOFOLLOW).is_ok_and(|stat| stat.st_size > 0)
+    }
+
+    /// Whether a file of the service directory is there.
+    pub(crate) fn has(&mut self, name: &str, file: &str) -> bool {
+        exists(self.scandir.fd(), self.below(name, file)).unwrap_or(false)
+    }
+
+    fn below(&mut self, name: &str, file: &str) -> &str {
+        self.path.clear();
+        self.path.push_str(name);
+        self.path.push('/');
+        self.path.push_str(file);
+        &self.path
+    }
+}
+
+fn absent(error: Errno) -> bool {
+    // ENOTDIR, ELOOP: something else is there, which no supervisor made.
+    matches!(error, Errno::NOENT | Errno::NOTDIR | Errno::NAMETOOLONG | Errno::LOOP)
+}

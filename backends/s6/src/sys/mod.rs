@@ -1,0 +1,39 @@
+//! What this backend needs of the file system: everything by descriptor, nothing through a link that
+//! somebody else could have put there. It knows nothing of s6.
+
+mod open;
+mod tree;
+
+pub(crate) use open::{exists_in_place, open_beneath, open_folder};
+pub(crate) use tree::{make_folder, random_name, remove_tree};
+
+use std::{os::fd::BorrowedFd, path::Path};
+
+use rustix::{
+    fs::{Access, AtFlags, accessat},
+    io::Errno,
+};
+
+/// Whether there is something at a path. Only an answer is wanted, so links may lead anywhere.
+pub(crate) fn exists(dir: BorrowedFd<'_>, path: impl AsRef<Path>) -> Result<bool, Errno> {
+    match accessat(dir, path.as_ref(), Access::EXISTS, AtFlags::empty()) {
+        Ok(()) => Ok(true),
+        Err(Errno::NOENT | Errno::NOTDIR) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Reads a small file whole into `buffer`: how much there was, which is the buffer's size where there
+/// may be more.
+pub(crate) fn read_small(fd: impl rustix::fd::AsFd, buffer: &mut [u8]) -> Result<usize, Errno> {
+    let mut filled = 0;
+    while filled < buffer.len() {
+        match rustix::io::read(&fd, &mut buffer[filled..]) {
+            Ok(0) => break,
+            Ok(n) => filled += n,
+            Err(Errno::INTR) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(filled)
+}

@@ -1,0 +1,85 @@
+//! Making and removing folders by descriptor. It knows nothing of what they hold.
+
+use std::{
+    ffi::CString,
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
+};
+
+use rustix::{
+    fs::{AtFlags, Dir, FileType, Mode, OFlags, fchmod, fchown, fstat, mkdirat, openat, unlinkat},
+    io::Errno,
+    process::{getegid, geteuid},
+};
+
+/// Creates a folder with exactly this mode, whatever the umask, and opens it.
+pub(crate) fn make_folder(dir: BorrowedFd<'_>, name: &str, mode: u32) -> Result<OwnedFd, Errno> {
+    mkdirat(dir, name, Mode::RWXU)?;
+    let fd = openat(
+        dir,
+        name,
+        OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC,
+        Mode::empty(),
+    )?;
+    if fstat(&fd)?.st_uid != geteuid().as_raw() {
+        // Somebody who can write `dir` put another folder in its place.
+        return Err(Errno::ACCESS);
+    }
+    if mode & 0o2000 != 0 {
+        // In a set-group-id folder the group is not ours, and the bit would be dropped silently.
+        match fchown(&fd, None, Some(getegid())) {
+            Ok(()) | Err(Errno::PERM) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    fchmod(&fd, Mode::from_raw_mode(mode))?;
+    Ok(fd)
+}
+
+/// Removes whatever is at `name`, with all it holds. What is absent is fine. Never leaves the tree:
+/// every step is taken from a descriptor, and links are removed, not followed.
+pub(crate) fn remove_tree(dir: BorrowedFd<'_>, name: &std::ffi::CStr) -> Result<(), Errno> {
+    match unlinkat(dir, name, AtFlags::empty()) {
+        Ok(()) | Err(Errno::NOENT) => return Ok(()),
+        Err(Errno::ISDIR | Errno::PERM) => {}
+        Err(error) => return Err(error),
+    }
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let fd = match openat(dir, name, flags, Mode::empty()) {
+        Err(Errno::NOENT) => return Ok(()),
+        other => other?,
+    };
+    for (entry, is_folder) in entries(fd.as_fd())? {
+        match unlinkat(&fd, &entry, if is_folder { AtFlags::REMOVEDIR } else { AtFlags::empty() }) {
+            Ok(()) | Err(Errno::NOENT) => {}
+            // A folder that holds something, or what readdir could not tell.
+            Err(Errno::NOTEMPTY | Errno::EXIST | Errno::ISDIR | Errno::PERM | Errno::NOTDIR) => {
+                remove_tree(fd.as_fd(), &entry)?;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    match unlinkat(dir, name, AtFlags::REMOVEDIR) {
+        Ok(()) | Err(Errno::NOENT) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// What a folder holds, and whether each is a folder. Read whole before anything is removed: removing
+/// while reading skips entries on some file systems.
+fn entries(fd: BorrowedFd<'_>) -> Result<Vec<(CString, bool)>, Errno> {
+    let mut found = Vec::new();
+    for entry in Dir::read_from(fd)? {
+        let entry = entry?;
+        if !matches!(entry.file_name().to_bytes(), b"." | b"..") {
+            found.push((entry.file_name().to_owned(), entry.file_type() == FileType::Directory));
+        }
+    }
+    Ok(found)
+}
+
+/// A name that nobody can guess or has used: the prefix and 64 random bits.
+pub(crate) fn random_name(prefix: &str) -> Result<String, Errno> {
+    let mut bytes = [0_u8; 8];
+    rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty())?;
+    Ok(format!("{prefix}{:016x}", u64::from_ne_bytes(bytes)))
+}

@@ -1,0 +1,81 @@
+//! Unregistering services of ours: stopped first, which may take long and needs no lock, then taken out
+//! of the scandir. One that was killed half-way is completed by the next.
+
+use anysvc_backend_api::{Batch, Error, Result, Target};
+
+use crate::{
+    removal::{self, PREFIX, Tombstone},
+    scandir::{Lock, Scandir},
+    state::Reader,
+    verbs::{down, send_down, still_stopping},
+    waiting,
+};
+
+/// Unregisters them; one answer each. What is absent is fine.
+pub(crate) fn unregister(scandir: &Scandir, batch: &Batch<Target>) -> Vec<Result<()>> {
+    let stopped = stop(scandir, batch);
+    let present = stopped.contains(&Ok(Present::Yes));
+    if !present && !has_left_overs(scandir) {
+        return batch.then(stopped, |_, _| Ok(()));
+    }
+    let _lock = match Lock::take(scandir, batch.deadline) {
+        Ok(lock) => lock,
+        Err(error) => {
+            return batch.then(stopped, |_, p| if p == Present::Yes { Err(error.clone()) } else { Ok(()) });
+        }
+    };
+    removal::sweep(scandir, batch.deadline);
+    remove(scandir, batch, stopped)
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Present {
+    Yes,
+    No,
+}
+
+/// Stops those that are there. Who is killed here leaves a stopped service, which the next one removes.
+fn stop(scandir: &Scandir, batch: &Batch<Target>) -> Vec<Result<Present>> {
+    let mut reader = Reader::new(scandir);
+    let sent = batch.each(|Target { name }| {
+        if !scandir.has(name)? {
+            return Ok(Present::No);
+        }
+        if !reader.ours(name) {
+            return Err(Error::not_ours(name).with_path(scandir.path().join(name)));
+        }
+        send_down(&mut reader, name)?;
+        Ok(Present::Yes)
+    });
+    waiting::each(
+        scandir,
+        batch,
+        sent,
+        |reader, Target { name }, present| match (*present, reader.slot(name)?) {
+            (Present::No, _) | (_, None) => Ok(Some(Present::No)),
+            (Present::Yes, Some(slot)) => Ok(down(&slot, name)?.then_some(Present::Yes)),
+        },
+        |target, _| still_stopping(&target.name),
+    )
+}
+
+/// Takes them out, all with one rescan.
+fn remove(scandir: &Scandir, batch: &Batch<Target>, stopped: Vec<Result<Present>>) -> Vec<Result<()>> {
+    let mut tombstones = Vec::new();
+    let buried = batch.then(stopped, |Target { name }, present| {
+        // Somebody else may have removed it since.
+        if present == Present::No || !scandir.has(name)? {
+            return Ok(None);
+        }
+        tombstones.push(Tombstone::bury(scandir, name)?);
+        Ok(Some(tombstones.len() - 1))
+    });
+    let ended = removal::end(scandir, tombstones, batch.deadline);
+    batch.then(buried, |_, index| index.map_or(Ok(()), |index| ended[index].clone()))
+}
+
+fn has_left_overs(scandir: &Scandir) -> bool {
+    let mut found = false;
+    let read = scandir.each_entry(|name, _| found |= name.to_bytes().starts_with(PREFIX.as_bytes()));
+    read.is_ok() && found
+}

@@ -1,0 +1,33 @@
+//! All services of a scandir: ours, and on demand the others.
+
+use anysvc_backend_api::{ListQuery, Result, Status};
+
+use crate::{
+    scandir::Scandir,
+    state::{Reader, status},
+};
+
+/// Reads them, in order of their names. An absent scandir holds none; one that vanishes while we look
+/// is not there.
+///
+/// # Errors
+/// When the scandir can't be read.
+pub(crate) fn list(scandir: Option<&Scandir>, query: &ListQuery) -> Result<Vec<Status>> {
+    let Some(scandir) = scandir else { return Ok(Vec::new()) };
+    let mut names = Vec::new();
+    scandir.each_slot(|name, kind| {
+        if scandir.is_folder(name, kind) {
+            // A name that is no text can't be named in a command either.
+            names.extend(name.to_str().ok().map(str::to_owned));
+        }
+    })?;
+    names.sort_unstable();
+    let mut reader = Reader::new(scandir);
+    let mut found = Vec::with_capacity(names.len());
+    for name in &names {
+        if query.foreign || reader.ours(name) {
+            found.extend(status(&mut reader, name)?);
+        }
+    }
+    Ok(found)
+}

@@ -1,0 +1,148 @@
+//! Starting and restarting services that exist, ours and foreign. What does not rest is brought to rest
+//! first: then what it did before can be forgotten, the delay of a restart does not count, and a `finish`
+//! that calls the end final (125) can't swallow the command. (`s6-svc -r` would only send a signal.)
+
+use anysvc_backend_api::{Batch, Error, Result, Target};
+
+use super::stop::still_stopping;
+use crate::{
+    control::{DOWN, UP},
+    scandir::Scandir,
+    scripts::{forget_failures, marker},
+    slot::{set_down, tell, unsupervised},
+    state::{Reader, Stamp},
+    supervise::supervise,
+    waiting,
+};
+
+/// How far it is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Step {
+    /// Nothing is left to do.
+    Done,
+    /// No supervisor is there: s6-svscan has to look again.
+    Unsupervised,
+    /// It was told to stop; the stamp of what was there.
+    Resting(Stamp),
+    /// It was told to start, or does so by itself; the stamp before.
+    Starting(Stamp),
+}
+
+impl Step {
+    /// For a service that its supervisor starts by itself.
+    pub(crate) const BY_ITSELF: Step = Step::Starting(Stamp::NEVER);
+}
+
+/// Whether one that runs is left alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    Start,
+    Restart,
+}
+
+/// Starts them, and waits until each was seen up, or was up and ended again.
+pub(crate) fn bring_up(scandir: &Scandir, batch: &Batch<Target>, mode: Mode) -> Vec<Result<()>> {
+    let mut reader = Reader::new(scandir);
+    let begun = batch.each(|target| begin(&mut reader, &target.name, mode));
+    let begun = with_supervisors(scandir, batch, begun);
+    waiting::each(
+        scandir,
+        batch,
+        begun,
+        |reader, target, step| advance(reader, &target.name, step),
+        |target, step| late(&target.name, *step),
+    )
+}
+
+/// The first step.
+///
+/// # Errors
+/// `not-registered`, `permission-denied`.
+pub(crate) fn begin(reader: &mut Reader<'_>, name: &str, mode: Mode) -> Result<Step> {
+    let slot = reader.slot(name)?.ok_or_else(|| Error::not_registered(name))?;
+    let scandir = reader.scandir();
+    let ours = reader.ours(name);
+    if ours {
+        set_down(scandir, name, false)?;
+    }
+    if slot.supervised == Some(false) {
+        return Ok(Step::Unsupervised);
+    }
+    let Some(raw) = slot.live() else {
+        // Its status can't be seen; whether it may be told will show.
+        return tell(scandir, name, &[UP]).map(|()| Step::Done);
+    };
+    let runs = raw.up().is_some() && !(ours && reader.has(name, marker::DELAY));
+    match (mode, runs) {
+        (Mode::Start, true) if raw.want_up => Ok(Step::Done),
+        // On its way down, or started "once" by somebody else: s6 does not tell.
+        (Mode::Start, true) if !ours => tell(scandir, name, &[UP]).map(|()| Step::Done),
+        _ if raw.at_rest() => go(reader, name, raw.stamp),
+        _ if raw.never_started() => Ok(Step::Starting(raw.stamp)),
+        _ => {
+            tell(scandir, name, &[DOWN])?;
+            Ok(Step::Resting(raw.stamp))
+        }
+    }
+}
+
+/// From rest.
+fn go(reader: &mut Reader<'_>, name: &str, before: Stamp) -> Result<Step> {
+    let scandir = reader.scandir();
+    if reader.ours(name) {
+        forget_failures(&scandir.path().join(name))?;
+    }
+    tell(scandir, name, &[UP])?;
+    Ok(Step::Starting(before))
+}
+
+/// Looks how far it is, and goes on.
+///
+/// # Errors
+/// `not-registered` if it has been removed meanwhile, `permission-denied`.
+pub(crate) fn advance(reader: &mut Reader<'_>, name: &str, step: &mut Step) -> Result<Option<()>> {
+    let slot = reader.slot(name)?.ok_or_else(|| Error::not_registered(name))?;
+    let Some(raw) = slot.live() else { return Ok(matches!(step, Step::Done).then_some(())) };
+    match *step {
+        Step::Done => Ok(Some(())),
+        Step::Unsupervised => Ok(None),
+        Step::Starting(before) => Ok((raw.stamp != before && !raw.never_started()).then_some(())),
+        Step::Resting(_) if raw.at_rest() => {
+            *step = go(reader, name, raw.stamp)?;
+            Ok(None)
+        }
+        // Somebody else was quicker: it runs again.
+        Step::Resting(before) => Ok((raw.up().is_some() && raw.want_up && raw.stamp != before).then_some(())),
+    }
+}
+
+/// Gets supervisors for those that have none. A service of ours then starts by itself, having no `down`
+/// file any more.
+fn with_supervisors(scandir: &Scandir, batch: &Batch<Target>, begun: Vec<Result<Step>>) -> Vec<Result<Step>> {
+    let alone = |step: &Result<Step>| matches!(step, Ok(Step::Unsupervised));
+    let pairs = batch.items.iter().zip(&begun);
+    let names: Vec<&str> = pairs.filter(|(_, step)| alone(step)).map(|(target, _)| &*target.name).collect();
+    if names.is_empty() {
+        return begun;
+    }
+    let supervised = supervise(scandir, &names, batch.deadline);
+    let mut reader = Reader::new(scandir);
+    batch.then(begun, |target, step| {
+        if !matches!(step, Step::Unsupervised) {
+            return Ok(step);
+        }
+        supervised.clone()?;
+        match begin(&mut reader, &target.name, Mode::Start)? {
+            Step::Unsupervised => Err(unsupervised(&target.name)),
+            step => Ok(step),
+        }
+    })
+}
+
+fn late(name: &str, step: Step) -> Error {
+    match step {
+        Step::Resting(_) => still_stopping(name),
+        _ => Error::timed_out(format!("`{}` was not started in time", name.escape_debug()))
+            .with_hint("look at its log, and at what s6-svscan wrote to its standard error"),
+    }
+}

@@ -1,0 +1,71 @@
+//! Stopping services, ours and foreign.
+
+use anysvc_backend_api::{Batch, Error, ErrorKind, Result, Target};
+
+use crate::{
+    control::DOWN,
+    scandir::Scandir,
+    slot::{set_down, tell},
+    state::{Reader, Slot, Told},
+    waiting,
+};
+
+/// Stops them, and waits until each is down and stays so.
+pub(crate) fn stop(scandir: &Scandir, batch: &Batch<Target>) -> Vec<Result<()>> {
+    let mut reader = Reader::new(scandir);
+    let sent = batch.each(|target| send_down(&mut reader, &target.name));
+    waiting::each(
+        scandir,
+        batch,
+        sent,
+        |reader, target, ()| match reader.slot(&target.name)? {
+            // Unregistered meanwhile: nothing of it runs.
+            None => Ok(Some(())),
+            Some(slot) => Ok(down(&slot, &target.name)?.then_some(())),
+        },
+        |target, ()| still_stopping(&target.name),
+    )
+}
+
+/// Tells a service to stop, and to stay down at the next start of its supervisor.
+pub(crate) fn send_down(reader: &mut Reader<'_>, name: &str) -> Result<()> {
+    let slot = reader.slot(name)?.ok_or_else(|| Error::not_registered(name))?;
+    let scandir = reader.scandir();
+    if reader.ours(name) {
+        set_down(scandir, name, true)?;
+    }
+    match slot.live() {
+        Some(raw) if raw.at_rest() => Ok(()),
+        None if slot.supervised == Some(false) => Ok(()),
+        _ => tell(scandir, name, &[DOWN]),
+    }
+}
+
+/// Whether nothing of a service runs any more, nor will by itself.
+pub(crate) fn down(slot: &Slot, name: &str) -> Result<bool> {
+    match (&slot.told, slot.supervised) {
+        (Told::Status(raw), Some(true)) => Ok(raw.at_rest()),
+        (Told::Status(raw), Some(false)) => raw.pid.map_or(Ok(true), |pid| Err(orphan(name, pid))),
+        (_, Some(false)) => Ok(true),
+        // We were allowed to tell it, and can't see what came of it.
+        (_, _) => Err(Error::new(
+            ErrorKind::PermissionDenied,
+            format!("only its owner may see the status of `{}`", name.escape_debug()),
+        )),
+    }
+}
+
+/// A supervisor that was killed leaves its process behind, which only signals reach.
+fn orphan(name: &str, pid: u32) -> Error {
+    Error::new(
+        ErrorKind::CommandFailed,
+        format!("the supervisor of `{}` is gone, and process {pid} may still run", name.escape_debug()),
+    )
+    .with_hint(format!("look at process {pid}; if it is the service's, end it with `kill -- -{pid}`"))
+}
+
+/// The error for a service that takes longer than the deadline. Nothing is undone.
+pub(crate) fn still_stopping(name: &str) -> Error {
+    Error::timed_out(format!("`{}` was told to stop and has not ended yet", name.escape_debug()))
+        .with_hint("it is killed after its stop time-out; see its state with `anysvc status`")
+}

@@ -1,0 +1,165 @@
+//! Being told when something about services changes: inotify on their `supervise` folders and on the
+//! scandir. It says where to look again, never what there is to see: a change may be told twice, late
+//! or for nothing, but none is missed once a service is added.
+
+use std::{
+    collections::HashMap,
+    mem::MaybeUninit,
+    os::fd::{AsFd, OwnedFd},
+    time::Duration,
+};
+
+use anysvc_backend_api::{Deadline, Error, Result};
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    fs::inotify::{CreateFlags, ReadFlags, Reader, WatchFlags, add_watch, init},
+    io::Errno,
+};
+
+use crate::scandir::Scandir;
+
+/// How often we look where we can't be told. 128 inotify instances for each user is a usual limit, and
+/// a `supervise` folder that others may only pass through (s6-svperms -g) can't be watched by them.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// What a supervisor does shows as `status` renamed into place; that it comes and goes, as its files
+/// being closed by its end or created.
+const SUPERVISE: WatchFlags = WatchFlags::MOVED_TO
+    .union(WatchFlags::CLOSE_WRITE)
+    .union(WatchFlags::CREATE)
+    .union(WatchFlags::DELETE_SELF)
+    .union(WatchFlags::ONLYDIR);
+/// Service directories that come and go.
+const SCANDIR: WatchFlags = WatchFlags::MOVED_TO
+    .union(WatchFlags::MOVED_FROM)
+    .union(WatchFlags::CREATE)
+    .union(WatchFlags::DELETE)
+    .union(WatchFlags::ONLYDIR);
+
+/// Some services of a scandir under watch, each known by an index.
+#[derive(Debug)]
+pub(crate) struct Watch<'a> {
+    scandir: &'a Scandir,
+    /// `None`: look now and then instead.
+    inotify: Option<OwnedFd>,
+    scandir_watch: i32,
+    by_watch: HashMap<i32, Vec<usize>>,
+    by_name: HashMap<&'a str, Vec<usize>>,
+}
+
+/// What a wait brought.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Changed {
+    /// Look at these again.
+    These(Vec<usize>),
+    /// Look at all of them again.
+    All,
+    /// Nothing until the deadline.
+    Nothing,
+}
+
+impl<'a> Watch<'a> {
+    /// Watches a scandir, and no service yet.
+    pub(crate) fn new(scandir: &'a Scandir) -> Watch<'a> {
+        let mut watch = Watch {
+            scandir,
+            inotify: init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC).ok(),
+            scandir_watch: -1,
+            by_watch: HashMap::new(),
+            by_name: HashMap::new(),
+        };
+        if let Some(wd) = watch.try_add(".", SCANDIR) {
+            watch.scandir_watch = wd;
+        }
+        watch
+    }
+
+    /// Adds a service, and its logger too where that matters. What happened before is not told: look at
+    /// it afterwards.
+    pub(crate) fn add(&mut self, index: usize, name: &'a str, logger: bool) {
+        self.by_name.entry(name).or_default().push(index);
+        self.add_folders(index, name, logger);
+    }
+
+    fn add_folders(&mut self, index: usize, name: &str, logger: bool) {
+        for folder in ["", "/log"].into_iter().take(1 + usize::from(logger)) {
+            // Before the first supervisor there may be no such folder; its making shows in the slot.
+            let wd = self
+                .try_add(&format!("{name}{folder}/supervise"), SUPERVISE)
+                .or_else(|| self.try_add(&format!("{name}{folder}"), SUPERVISE));
+            if let Some(wd) = wd {
+                let indices = self.by_watch.entry(wd).or_default();
+                if !indices.contains(&index) {
+                    indices.push(index);
+                }
+            }
+        }
+    }
+
+    /// `None` where there is nothing to watch, or no watching any more.
+    fn try_add(&mut self, below: &str, mask: WatchFlags) -> Option<i32> {
+        let path = self.scandir.path().join(below);
+        match add_watch(self.inotify.as_ref()?, &path, mask) {
+            Ok(wd) => Some(wd),
+            Err(Errno::NOENT | Errno::NOTDIR) => None,
+            Err(error) => {
+                log::debug!("cannot watch {}: {error}; looking now and then instead", path.display());
+                self.inotify = None;
+                None
+            }
+        }
+    }
+
+    /// Waits for a change since the last one that was told.
+    ///
+    /// # Errors
+    /// When the descriptor can't be read.
+    pub(crate) fn changed(&mut self, deadline: Deadline) -> Result<Changed> {
+        let Some(inotify) = &self.inotify else { return Ok(look_later(deadline)) };
+        let failed = |error: Errno| Error::io("watch", self.scandir.path(), &error.into());
+        let timeout = deadline.remaining().and_then(|left| Timespec::try_from(left).ok());
+        match poll(&mut [PollFd::from_borrowed_fd(inotify.as_fd(), PollFlags::IN)], timeout.as_ref()) {
+            Ok(0) => return Ok(Changed::Nothing),
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(error) => return Err(failed(error)),
+        }
+        let mut indices = Vec::new();
+        let mut renewed = Vec::new();
+        let mut buffer = [MaybeUninit::uninit(); 8192];
+        let mut events = Reader::new(inotify, &mut buffer);
+        loop {
+            match events.next() {
+                Ok(event) if event.events().contains(ReadFlags::QUEUE_OVERFLOW) => return Ok(Changed::All),
+                Ok(event) if event.wd() == self.scandir_watch => {
+                    let name = event.file_name().and_then(|name| name.to_str().ok());
+                    if let Some((name, found)) = name.and_then(|name| self.by_name.get_key_value(name)) {
+                        indices.extend(found);
+                        renewed.push(*name);
+                    }
+                }
+                Ok(event) => indices.extend(self.by_watch.get(&event.wd()).into_iter().flatten()),
+                Err(Errno::WOULDBLOCK) => break,
+                Err(Errno::INTR) => {}
+                Err(error) => return Err(failed(error)),
+            }
+        }
+        // Another folder of that name is another thing to watch. A `supervise` that came later, too.
+        for name in renewed {
+            for index in self.by_name.get(name).cloned().unwrap_or_default() {
+                self.add_folders(index, name, true);
+            }
+        }
+        indices.sort_unstable();
+        indices.dedup();
+        Ok(Changed::These(indices))
+    }
+}
+
+fn look_later(deadline: Deadline) -> Changed {
+    let left = deadline.remaining().unwrap_or(LOOK_EVERY);
+    if left.is_zero() {
+        return Changed::Nothing;
+    }
+    std::thread::sleep(left.min(LOOK_EVERY));
+    Changed::All
+}

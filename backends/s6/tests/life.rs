@@ -1,0 +1,201 @@
+//! The life of a service, in each world, with the s6 commands as oracles.
+
+mod common;
+
+use std::time::{Duration, Instant};
+
+use anysvc_backend_api::{Backend, Deadline, ErrorKind, Goal, State};
+use common::{Single, World, eventually, in_each_world, kind};
+
+const FOREVER: &str = "exec sleep 1000";
+
+#[track_caller]
+fn agrees_with_svstat(world: &World, name: &str) {
+    let status = world.backend().status_one(name).unwrap();
+    let up = status.state == State::Running;
+    let pid = status.pid.map_or("-1".to_owned(), |pid| pid.to_string());
+    assert_eq!(world.svstat(name, "up,wantedup,pid"), format!("{up} {} {pid}", status.wanted_up.unwrap()));
+}
+
+#[test]
+fn a_service_lives_from_register_to_unregister_and_leaves_nothing() {
+    in_each_world(|world| {
+        let s6 = world.backend();
+        s6.register_one(world.logged("web", FOREVER)).unwrap();
+        assert_eq!(s6.state("web"), State::Running);
+        agrees_with_svstat(world, "web");
+        let first = s6.status_one("web").unwrap();
+        assert!(first.ours && first.last_exit.is_none() && first.reason.is_none());
+
+        s6.stop_one("web").unwrap();
+        assert_eq!(s6.state("web"), State::Stopped);
+        agrees_with_svstat(world, "web");
+        s6.stop_one("web").unwrap();
+
+        s6.start_one("web").unwrap();
+        agrees_with_svstat(world, "web");
+        let second = s6.status_one("web").unwrap();
+        assert_eq!(second.state, State::Running);
+        assert_ne!(first.pid, second.pid);
+        s6.start_one("web").unwrap();
+        assert_eq!(s6.status_one("web").unwrap().pid, second.pid, "a start of what runs does nothing");
+
+        s6.restart_one("web").unwrap();
+        let third = s6.status_one("web").unwrap();
+        assert_eq!(third.state, State::Running);
+        assert_ne!(second.pid, third.pid);
+        assert_eq!(s6.names(false), ["web"]);
+
+        s6.unregister_one("web").unwrap();
+        assert_eq!(world.entries(), [""; 0]);
+        assert_eq!(s6.names(true), [""; 0]);
+        eventually("no supervisor is left", || world.supervisors().is_empty());
+        s6.unregister_one("web").unwrap();
+    });
+}
+
+#[test]
+fn one_that_is_registered_down_stays_down_until_it_is_started() {
+    in_each_world(|world| {
+        let s6 = world.backend();
+        let mut registration = world.script("web", FOREVER);
+        registration.start = false;
+        s6.register_one(registration).unwrap();
+        assert!(world.supervised("web"));
+        let status = s6.status_one("web").unwrap();
+        assert_eq!((status.state, status.wanted_up, status.last_exit), (State::Stopped, Some(false), None));
+        s6.start_one("web").unwrap();
+        assert_eq!(s6.state("web"), State::Running);
+        assert!(!world.slot("web").join("down").exists(), "and its supervisor may start it again");
+    });
+}
+
+#[test]
+fn a_restart_ends_running_also_when_the_program_is_done_with_zero() {
+    in_each_world(|world| {
+        let s6 = world.backend();
+        s6.register_one(world.script("web", "trap 'exit 0' TERM; while :; do sleep 1000 & wait $!; done"))
+            .unwrap();
+        for _ in 0..3 {
+            let before = s6.status_one("web").unwrap();
+            s6.restart_one("web").unwrap();
+            let after = s6.status_one("web").unwrap();
+            assert_eq!(after.state, State::Running);
+            assert_ne!(before.pid, after.pid);
+        }
+        s6.stop_one("web").unwrap();
+        s6.restart_one("web").unwrap();
+        assert_eq!(s6.state("web"), State::Running, "a restart of a stopped one starts it");
+    });
+}
+
+#[test]
+fn a_program_that_ignores_term_is_killed_after_its_time_out() {
+    in_each_world(|world| {
+        let s6 = world.backend();
+        let mut registration = world.script("web", "trap '' TERM; while :; do sleep 1; done");
+        registration.spec.stop.timeout = Some(Duration::from_millis(300));
+        s6.register_one(registration).unwrap();
+        eventually("it ignores TERM", || {
+            let status = s6.status_one("web").unwrap();
+            let text = std::fs::read_to_string(format!("/proc/{}/status", status.pid.unwrap())).unwrap();
+            let ignored = text.lines().find_map(|l| l.strip_prefix("SigIgn:")).unwrap();
+            u64::from_str_radix(ignored.trim(), 16).unwrap() & (1 << 14) != 0
+        });
+        let soon = Deadline::after(Duration::from_millis(50));
+        let targets = vec![anysvc_backend_api::Target::new("web")];
+        let stop = s6.stop(&anysvc_backend_api::Batch { items: targets, deadline: soon });
+        assert_eq!(kind(stop.into_iter().next().unwrap()), ErrorKind::TimedOut);
+        assert_eq!(s6.state("web"), State::Stopping);
+        let begun = Instant::now();
+        s6.unregister_one("web").unwrap();
+        assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+        assert_eq!(world.entries(), [""; 0]);
+    });
+}
+
+#[test]
+fn ends_read_as_what_they_are() {
+    in_each_world(|world| {
+        let s6 = world.backend();
+        for (name, script) in [("zero", "exit 0"), ("refuses", "exit 78"), ("crashes", "exit 3")] {
+            s6.register_one(world.script(name, script)).unwrap();
+        }
+        let zero = s6.wait_one("zero", Goal::Down).unwrap();
+        assert_eq!((zero.state, zero.last_exit.unwrap().code), (State::Stopped, Some(0)));
+        let refuses = s6.wait_one("refuses", Goal::Down).unwrap();
+        assert_eq!((refuses.state, refuses.last_exit.unwrap().code), (State::Failed, Some(78)));
+        eventually("it waits to be started again", || s6.state("crashes") == State::Backoff);
+        let crashes = s6.status_one("crashes").unwrap();
+        assert_eq!(crashes.last_exit.unwrap().code, Some(3));
+
+        s6.register_one(world.script("shot", FOREVER)).unwrap();
+        s6.signal_one("shot", "KILL").unwrap();
+        eventually("it is up again", || s6.status_one("shot").unwrap().last_exit.is_some());
+        let shot = s6.wait_one("shot", Goal::Up).unwrap();
+        assert_eq!(shot.last_exit.unwrap().signal.as_deref(), Some("KILL"));
+    });
+}
+
+#[test]
+fn a_stop_during_the_restart_delay_returns_at_once() {
+    in_each_world(|world| {
+        let s6 = world.backend();
+        for (name, delay) in [("short", 1), ("long", 30)] {
+            let mut registration = world.script(name, "exit 1");
+            registration.spec.restart.delay = Some(Duration::from_secs(delay));
+            s6.register_one(registration).unwrap();
+            eventually("it waits", || s6.state(name) == State::Backoff);
+            if delay > 1 {
+                // The part beyond s6's own second is waited out by the script.
+                eventually("the script waits", || world.svstat(name, "up") == "true");
+                assert_eq!(s6.state(name), State::Backoff);
+            }
+            let begun = Instant::now();
+            s6.stop_one(name).unwrap();
+            assert!(begun.elapsed() < Duration::from_millis(100), "{:?}", begun.elapsed());
+            assert_eq!(s6.state(name), State::Stopped);
+        }
+    });
+}
+
+#[test]
+fn a_start_during_the_restart_delay_does_not_wait_for_it() {
+    in_each_world(|world| {
+        let s6 = world.backend();
+        let marker = world.scandir.join("../log/marker");
+        let script = format!("[ -e {0} ] && exec sleep 1000; exit 1", marker.display());
+        let mut registration = world.script("web", &script);
+        registration.spec.restart.delay = Some(Duration::from_secs(30));
+        s6.register_one(registration).unwrap();
+        eventually("the script waits", || {
+            s6.state("web") == State::Backoff && world.svstat("web", "up") == "true"
+        });
+        std::fs::write(&marker, "").unwrap();
+        let begun = Instant::now();
+        s6.start_one("web").unwrap();
+        assert!(begun.elapsed() < Duration::from_millis(500), "{:?}", begun.elapsed());
+        assert_eq!(s6.state("web"), State::Running);
+    });
+}
+
+#[test]
+fn signals_reach_the_program_known_to_s6_or_not() {
+    in_each_world(|world| {
+        let s6 = world.backend();
+        let out = world.scandir.join("../log/out");
+        let script = format!(
+            "exec >{}; trap 'echo usr1' USR1; trap 'echo urg' URG; echo ready; while :; do sleep 1000 & wait $!; done",
+            out.display()
+        );
+        s6.register_one(world.script("web", &script)).unwrap();
+        let said = |word: &str| std::fs::read_to_string(&out).unwrap_or_default().contains(word);
+        eventually("it is ready", || said("ready"));
+        s6.signal_one("web", "USR1").unwrap();
+        eventually("USR1 arrived", || said("usr1"));
+        s6.signal_one("web", "URG").unwrap();
+        eventually("URG arrived", || said("urg"));
+        s6.stop_one("web").unwrap();
+        assert_eq!(kind(s6.signal_one("web", "USR1")), ErrorKind::CommandFailed);
+    });
+}

@@ -1,0 +1,290 @@
+//! The rules themselves, one function for each part of a spec.
+
+use std::{collections::HashSet, path::Path, time::Duration};
+
+use anysvc_backend_api::{
+    Bytes, LogTo, ReadySpec, ServiceSpec, check_name,
+    expand::{self, is_variable_name},
+};
+
+use super::Violation;
+use crate::spec::value::show_duration;
+
+type Checked = Result<(), Violation>;
+
+pub(super) fn broken(key: &'static str, message: impl Into<String>) -> Violation {
+    Violation { key, message: message.into(), hint: None }
+}
+
+impl Violation {
+    fn hint(mut self, hint: impl Into<String>) -> Violation {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+pub(super) fn check(spec: &ServiceSpec) -> Checked {
+    command("command", &spec.command)?;
+    people(spec)?;
+    env(spec)?;
+    path("env-file", spec.env_file.as_deref())?;
+    path("directory", spec.directory.as_deref())?;
+    limits(spec)?;
+    names("after", &spec.after)?;
+    names("requires", &spec.requires)?;
+    restart(spec)?;
+    stop(spec)?;
+    spec.ready.as_ref().map_or(Ok(()), ready)?;
+    log(spec)?;
+    condition(spec)
+}
+
+fn command(key: &'static str, words: &[Bytes]) -> Checked {
+    let Some(program) = words.first() else {
+        return Err(broken(key, "it is empty").hint("write the program and its arguments"));
+    };
+    if program.is_empty() {
+        return Err(broken(key, "the program is an empty text"));
+    }
+    if let Some(word) = words.iter().find(|word| word.contains(&0)) {
+        return Err(broken(key, format!("`{word}` contains a NUL byte, which no argument can")));
+    }
+    if program.contains(&b'/') && !program.starts_with(b"/") {
+        let message =
+            format!("`{program}` is relative, and a service has no folder that it could be relative to");
+        return Err(broken(key, message).hint("write the whole path, or a name alone to look it up in PATH"));
+    }
+    Ok(())
+}
+
+/// A text without control characters (line breaks and NUL are some).
+fn plain(key: &'static str, text: &str) -> Checked {
+    match text.chars().find(|c| c.is_control()) {
+        Some(c) => Err(broken(key, format!("it contains the control character `{}`", c.escape_default()))),
+        None if text.is_empty() => Err(broken(key, "it is empty")),
+        None => Ok(()),
+    }
+}
+
+fn people(spec: &ServiceSpec) -> Checked {
+    for (key, text) in [("description", &spec.description), ("user", &spec.user), ("group", &spec.group)] {
+        text.as_deref().map_or(Ok(()), |text| plain(key, text))?;
+    }
+    for (key, account) in [("user", &spec.user), ("group", &spec.group)] {
+        if account.as_ref().is_some_and(|name| name.contains([':', '/']) || name.starts_with('-')) {
+            let name = account.as_deref().unwrap_or_default();
+            return Err(broken(key, format!("`{name}` can't be the name of an account")));
+        }
+    }
+    match spec.umask {
+        Some(mask) if mask > 0o777 => Err(broken("umask", format!("`{mask:o}` is more than 0777"))),
+        _ => Ok(()),
+    }
+}
+
+fn env(spec: &ServiceSpec) -> Checked {
+    let mut seen = HashSet::new();
+    for var in &spec.env {
+        let name = var.name.escape_debug();
+        if !is_variable_name(&var.name) {
+            return Err(broken("env", format!("`{name}` can't be the name of a variable"))
+                .hint("use letters, digits and `_`, not beginning with a digit"));
+        }
+        if var.value.contains(&0) {
+            return Err(broken(
+                "env",
+                format!("the value of `{name}` contains a NUL byte, which no variable can"),
+            ));
+        }
+        if !seen.insert(&var.name) {
+            return Err(broken("env", format!("`{name}` is given twice")));
+        }
+    }
+    Ok(())
+}
+
+/// A path that is whole once `${VAR}` in it is expanded.
+fn path(key: &'static str, path: Option<&Path>) -> Checked {
+    let Some(path) = path else { return Ok(()) };
+    let bytes = path.as_os_str().as_encoded_bytes();
+    if bytes.contains(&0) {
+        return Err(broken(key, "it contains a NUL byte, which no path can"));
+    }
+    expand::pieces(bytes).map_err(|message| broken(key, message))?;
+    if !path.is_absolute() && !bytes.starts_with(b"${") {
+        let message = format!("`{}` is not a whole path", path.display().to_string().escape_debug());
+        return Err(broken(key, message).hint("begin it with `/` or `${VAR}`"));
+    }
+    Ok(())
+}
+
+fn limits(spec: &ServiceSpec) -> Checked {
+    let mut seen = HashSet::new();
+    for limit in &spec.limits {
+        if !seen.insert(limit.kind) {
+            return Err(broken("limits", format!("`{}` is given twice", limit.kind)));
+        }
+        if limit.value.is_some_and(|value| i64::try_from(value).is_err()) {
+            let message = format!("`{}` is more than a limit can be", limit.kind);
+            return Err(broken("limits", message).hint("write `unlimited`"));
+        }
+    }
+    Ok(())
+}
+
+fn names(key: &'static str, names: &[String]) -> Checked {
+    for name in names {
+        check_name(name).map_err(|e| Violation { key, message: e.message, hint: e.hint })?;
+    }
+    Ok(())
+}
+
+fn restart(spec: &ServiceSpec) -> Checked {
+    times(&[("restart.delay", spec.restart.delay)])?;
+    for (key, codes) in
+        [("restart.never-on", &spec.restart.never_on), ("restart.always-on", &spec.restart.always_on)]
+    {
+        if let Some(code) = codes.iter().flatten().find(|code| !(0..=255).contains(*code)) {
+            return Err(broken(key, format!("{code} is not an exit code, which is 0 to 255")));
+        }
+    }
+    let Some(rule) = &spec.restart.give_up else { return Ok(()) };
+    const KEY: &str = "restart.give-up";
+    times(&[(KEY, Some(rule.within))])?;
+    if rule.after == 0 {
+        return Err(broken(KEY, "`after` is 0, and the first failure is number 1"));
+    }
+    let least = spec.restart_delay().checked_mul(rule.after - 1);
+    if least.is_none_or(|least| least > rule.within) {
+        let (delay, within) = (show_duration(spec.restart_delay()), show_duration(rule.within));
+        let least =
+            least.map_or_else(|| "longer than that".to_owned(), |t| format!("at least {}", show_duration(t)));
+        let message = format!(
+            "{} failures can't fall within {within}: with {delay} between them they take {least}",
+            rule.after
+        );
+        return Err(broken(KEY, message).hint("raise `within`, or lower `after` or the delay"));
+    }
+    Ok(())
+}
+
+/// Times in whole milliseconds, which is what every form of a spec can say.
+fn times(times: &[(&'static str, Option<Duration>)]) -> Checked {
+    for (key, time) in times {
+        let nanos = time.unwrap_or_default().subsec_nanos();
+        if !nanos.is_multiple_of(1_000_000) {
+            return Err(broken(key, "it has a part of a millisecond, which no file can say"));
+        }
+    }
+    Ok(())
+}
+
+fn stop(spec: &ServiceSpec) -> Checked {
+    times(&[("stop.timeout", spec.stop.timeout)])
+}
+
+fn ready(ready: &ReadySpec) -> Checked {
+    let given: Vec<&'static str> = [
+        ("ready.notify-fd", ready.notify_fd.is_some()),
+        ("ready.sd-notify", ready.sd_notify == Some(true)),
+        ("ready.check", ready.check.is_some()),
+        ("ready.port", ready.port.is_some()),
+        ("ready.http", ready.http.is_some()),
+    ]
+    .into_iter()
+    .filter_map(|(key, given)| given.then_some(key))
+    .collect();
+    const WAYS: &str = "give one of notify-fd, sd-notify, check, port and http";
+    match given.as_slice() {
+        [] => return Err(broken("ready.timeout", "nothing says how it becomes ready").hint(WAYS)),
+        [_] => {}
+        [first, second, ..] => {
+            return Err(broken(second, format!("{first} says already how it becomes ready")).hint(WAYS));
+        }
+    }
+    times(&[("ready.timeout", ready.timeout)])?;
+    if ready.timeout == Some(Duration::ZERO) {
+        return Err(broken("ready.timeout", "nothing is ready within no time"));
+    }
+    if ready.notify_fd.is_some_and(|fd| !(3..=1023).contains(&fd)) {
+        return Err(broken("ready.notify-fd", "it has to be 3 to 1023: 0, 1 and 2 are input and output"));
+    }
+    if ready.port == Some(0) {
+        return Err(broken("ready.port", "0 is no port"));
+    }
+    ready.check.as_deref().map_or(Ok(()), |words| command("ready.check", words))?;
+    ready.http.as_deref().map_or(Ok(()), http)
+}
+
+fn http(url: &str) -> Checked {
+    const KEY: &str = "ready.http";
+    let shown = url.escape_debug();
+    if url.get(..8).is_some_and(|start| start.eq_ignore_ascii_case("https://")) {
+        return Err(broken(
+            KEY,
+            format!("`{shown}` is https, and readiness is asked for without encryption"),
+        )
+        .hint("give an http:// URL on the local machine, or a check that runs a command"));
+    }
+    let rest = url
+        .strip_prefix("http://")
+        .ok_or_else(|| broken(KEY, format!("`{shown}` is not a URL that begins with `http://`")))?;
+    if let Some(c) = url.chars().find(|c| c.is_control() || c.is_whitespace()) {
+        return Err(broken(KEY, format!("it contains `{}`", c.escape_default())));
+    }
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    if authority.contains('@') {
+        return Err(broken(KEY, format!("`{shown}` has a user name, which is not sent")));
+    }
+    let (host, port) = match authority.strip_prefix('[').and_then(|inner| inner.split_once(']')) {
+        Some((host, port)) => (host, port.strip_prefix(':').or((!port.is_empty()).then_some(""))),
+        None => authority.split_once(':').map_or((authority, None), |(host, port)| (host, Some(port))),
+    };
+    if host.is_empty() {
+        return Err(broken(KEY, format!("`{shown}` has no host")));
+    }
+    let good =
+        |port: &str| port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|n| n > 0);
+    match port {
+        Some(port) if !good(port) => {
+            Err(broken(KEY, format!("`{}` is not a port from 1 to 65535", port.escape_debug())))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn log(spec: &ServiceSpec) -> Checked {
+    let log = &spec.log;
+    path("log.directory", log.directory.as_deref())?;
+    if log.size == Some(0) {
+        return Err(broken("log.size", "no file can be rotated at 0 bytes"));
+    }
+    if log.size.is_some_and(|size| i64::try_from(size).is_err()) {
+        return Err(broken("log.size", "it is more than a size can be"));
+    }
+    let files = [
+        ("log.directory", log.directory.is_some()),
+        ("log.size", log.size.is_some()),
+        ("log.keep", log.keep.is_some()),
+    ];
+    match (log.to, files.into_iter().find(|(_, set)| *set)) {
+        (Some(to @ (LogTo::Manager | LogTo::None)), Some((key, _))) => {
+            let message = format!("it is about log files, and the output goes to `{to}`");
+            Err(broken(key, message).hint("leave it out, or let the output go to `files`"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn condition(spec: &ServiceSpec) -> Checked {
+    match &spec.when {
+        Some(when) if when.env.is_empty() => {
+            Err(broken("when.truthy", "no variable is named").hint("name it with `when.env`"))
+        }
+        Some(when) if !is_variable_name(&when.env) => {
+            let message = format!("`{}` can't be the name of a variable", when.env.escape_debug());
+            Err(broken("when.env", message))
+        }
+        _ => Ok(()),
+    }
+}

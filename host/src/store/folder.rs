@@ -1,0 +1,361 @@
+//! The folders and files of a store, as the system has them: opened below one descriptor without
+//! following links, judged through the descriptor, replaced as a whole. This module must not know what
+//! is in the files.
+
+use std::{
+    fs::File,
+    io::{self, Read, Write as _},
+    os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _},
+    path::{Path, PathBuf},
+};
+
+use anysvc_backend_api::{Error, ErrorKind, Result};
+use rustix::fs::{self, AtFlags, Dir, Mode, OFlags};
+
+use crate::trust::{self, Inode, Owners};
+
+/// A header fits into the first read.
+const HEADER: usize = 4096;
+/// The largest file that is read, in bytes.
+const LARGEST: u64 = 16 << 20;
+/// So many files are flushed one by one; more with one flush of their file system.
+const FEW: usize = 8;
+
+/// The open folders of a store.
+pub(super) struct Folders {
+    path: PathBuf,
+    uid: u32,
+    state: File,
+    services: File,
+}
+
+/// A file of the store that only its owner can have written.
+pub(super) struct StoreFile {
+    file: File,
+    size: u64,
+}
+
+/// A file that is to be there, all or nothing.
+pub(super) struct Replacement<'a> {
+    pub(super) name: &'a str,
+    pub(super) text: String,
+}
+
+fn denied(path: &Path, why: &str, hint: &str) -> Error {
+    let message = format!("{} is not used as a store: {why}", path.display());
+    Error::new(ErrorKind::PermissionDenied, message).with_path(path).with_hint(hint)
+}
+
+/// Refuses what another account could have written.
+fn judge(path: &Path, file: &File, uid: u32) -> Result<u64> {
+    let stat = file.metadata().map_err(|e| Error::io("look at", path, &e))?;
+    if stat.uid() != uid {
+        let why = format!("uid {} owns it, and not uid {uid}", stat.uid());
+        return Err(denied(path, &why, "give it to its account with chown, or name another --state-dir"));
+    }
+    if stat.mode() & 0o022 != 0 {
+        let why = format!("others may write it (mode {:04o})", stat.mode() & 0o7777);
+        return Err(denied(path, &why, &format!("chmod go-w {}", path.display())));
+    }
+    Ok(stat.len())
+}
+
+/// For root: nobody else may be able to put another folder in the place of this one.
+fn judge_above(path: &Path) -> Result<()> {
+    let real = path.canonicalize().map_err(|e| Error::io("resolve", path, &e))?;
+    for folder in real.ancestors().skip(1) {
+        let stat = folder.metadata().map_err(|e| Error::io("look at", folder, &e))?;
+        let inode = Inode { uid: stat.uid(), mode: stat.mode(), is_dir: true };
+        if trust::judge(inode, Owners::Root).is_some() {
+            let (mode, uid) = (stat.mode() & 0o7777, stat.uid());
+            let why = format!("{} above it has mode {mode:04o} and is owned by uid {uid}", folder.display());
+            return Err(denied(path, &why, "root's store has to be where root alone can write"));
+        }
+    }
+    Ok(())
+}
+
+fn open_dir(at: &File, name: &str) -> io::Result<File> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    Ok(fs::openat(at, name, flags, Mode::empty())?.into())
+}
+
+/// `None` for what is not there.
+fn present<T>(result: io::Result<T>, path: &Path) -> Result<Option<T>> {
+    match result {
+        Ok(found) => Ok(Some(found)),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(Error::io("open", path, &e)),
+    }
+}
+
+/// Creates the folders of a store, and those above it.
+pub(super) fn create(path: &Path, uid: u32) -> Result<()> {
+    let shared = if uid == 0 { 0o711 } else { 0o700 };
+    if let Some(above) = path.parent() {
+        let mode = if uid == 0 { 0o755 } else { 0o700 };
+        let made = std::fs::DirBuilder::new().recursive(true).mode(mode).create(above);
+        made.map_err(|e| Error::io("create", above, &e))?;
+    }
+    match std::fs::DirBuilder::new().mode(shared).create(path) {
+        Err(e) if e.kind() != io::ErrorKind::AlreadyExists => return Err(Error::io("create", path, &e)),
+        _ => {}
+    }
+    let state = File::open(path).map_err(|e| Error::io("open", path, &e))?;
+    judge(path, &state, uid)?;
+    chmod(&state, path, shared)?;
+    for (name, mode) in [("staging", 0o700), ("logs", shared), ("services", 0o700)] {
+        let inner = path.join(name);
+        match fs::mkdirat(&state, name, Mode::from_raw_mode(mode)) {
+            Err(e) if e != rustix::io::Errno::EXIST => return Err(Error::io("create", inner, &e.into())),
+            _ => {}
+        }
+        let made = open_dir(&state, name).map_err(|e| Error::io("open", &inner, &e))?;
+        judge(&inner, &made, uid)?;
+        chmod(&made, &inner, mode)?;
+    }
+    state.sync_all().map_err(|e| Error::io("flush", path, &e))
+}
+
+/// Sets the mode, whatever the umask made of it.
+fn chmod(file: &File, path: &Path, mode: u32) -> Result<()> {
+    fs::fchmod(file, Mode::from_raw_mode(mode)).map_err(|e| Error::io("set the mode of", path, &e.into()))
+}
+
+impl Folders {
+    /// Opens what is there; `None` where there is no store.
+    pub(super) fn open(path: &Path, uid: u32) -> Result<Option<Folders>> {
+        let Some(state) = present(File::options().read(true).custom_flags(DIRECTORY).open(path), path)?
+        else {
+            return Ok(None);
+        };
+        judge(path, &state, uid)?;
+        if uid == 0 {
+            judge_above(path)?;
+        }
+        let inner = path.join("services");
+        let Some(services) = present(open_dir(&state, "services"), &inner)? else { return Ok(None) };
+        judge(&inner, &services, uid)?;
+        Ok(Some(Folders { path: path.to_owned(), uid, state, services }))
+    }
+
+    /// The names of the files, without those that begin with a dot.
+    pub(super) fn list(&self) -> Result<Vec<String>> {
+        let path = self.path.join("services");
+        let fail = |e: rustix::io::Errno| Error::io("list", &path, &e.into());
+        let mut names = Vec::new();
+        for item in Dir::read_from(&self.services).map_err(fail)? {
+            let item = item.map_err(fail)?;
+            let name = item.file_name().to_string_lossy();
+            if !name.starts_with('.') {
+                names.push(name.into_owned());
+            }
+        }
+        Ok(names)
+    }
+
+    /// Opens the file of a service; the name must have been checked.
+    pub(super) fn open_file(&self, name: &str) -> Result<Option<StoreFile>> {
+        let file_name = format!("{name}.toml");
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+        let path = || self.path.join("services").join(&file_name);
+        let file = match fs::openat(&self.services, &file_name, flags, Mode::empty()) {
+            Ok(file) => File::from(file),
+            Err(rustix::io::Errno::NOENT) => return Ok(None),
+            Err(rustix::io::Errno::LOOP) => {
+                return Err(denied(
+                    &path(),
+                    "it is a symbolic link",
+                    "put the file itself there, or remove it",
+                ));
+            }
+            Err(e) => return Err(Error::io("open", path(), &e.into()).with_service(name)),
+        };
+        self.judge_file(file, path).map(Some).map_err(|e| e.with_service(name))
+    }
+
+    /// One look at a file, because a listing does it a thousand times.
+    fn judge_file(&self, file: File, path: impl Fn() -> PathBuf) -> Result<StoreFile> {
+        let stat = fs::fstat(&file).map_err(|e| Error::io("look at", path(), &e.into()))?;
+        let size = u64::try_from(stat.st_size).unwrap_or(0);
+        if fs::FileType::from_raw_mode(stat.st_mode) != fs::FileType::RegularFile {
+            return Err(denied(&path(), "it is not a regular file", "remove it"));
+        }
+        if stat.st_uid != self.uid || stat.st_mode & 0o022 != 0 {
+            judge(&path(), &file, self.uid)?;
+        }
+        if size > LARGEST {
+            return Err(denied(&path(), &format!("it has {size} bytes"), "remove it"));
+        }
+        Ok(StoreFile { file, size })
+    }
+
+    /// The file that whoever changes the store locks. It is never removed.
+    pub(super) fn lock_file(&self) -> Result<File> {
+        let path = self.path.join("lock");
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let opened = fs::openat(&self.state, "lock", flags, Mode::from_raw_mode(0o600));
+        let file = File::from(opened.map_err(|e| Error::io("open", &path, &e.into()))?);
+        judge(&path, &file, self.uid)?;
+        Ok(file)
+    }
+
+    /// The folder where files are written before they are published.
+    fn staging(&self) -> Result<File> {
+        let path = self.path.join("staging");
+        match fs::mkdirat(&self.state, "staging", Mode::RWXU) {
+            Err(e) if e != rustix::io::Errno::EXIST => return Err(Error::io("create", path, &e.into())),
+            _ => {}
+        }
+        let staging = open_dir(&self.state, "staging").map_err(|e| Error::io("open", &path, &e))?;
+        judge(&path, &staging, self.uid)?;
+        Ok(staging)
+    }
+
+    /// Removes what a killed run left. Only for who holds the lock: then nobody else writes there.
+    pub(super) fn clear_staging(&self) -> Result<()> {
+        let path = self.path.join("staging");
+        let fail = |e: rustix::io::Errno| Error::io("clear", &path, &e.into());
+        let staging = self.staging()?;
+        for item in Dir::read_from(&staging).map_err(fail)? {
+            let item = item.map_err(fail)?;
+            if item.file_name() != c"." && item.file_name() != c".." {
+                // What is no file was not left by us, and is in nobody's way.
+                let _ = fs::unlinkat(&staging, item.file_name(), AtFlags::empty());
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes files whole, flushes them, gives them their names and flushes those. One result each; when
+    /// writing or flushing fails, nothing was changed and all have that error.
+    pub(super) fn replace(&self, files: &[Replacement<'_>]) -> Vec<Result<()>> {
+        if files.is_empty() {
+            return Vec::new();
+        }
+        let staged = self.staging().and_then(|staging| {
+            let prefix = random();
+            self.write_all(&staging, prefix, files).inspect_err(|_| {
+                (0..files.len()).for_each(|i| {
+                    let _ = fs::unlinkat(&staging, temporary(prefix, i), AtFlags::empty());
+                });
+            })?;
+            Ok((staging, prefix))
+        });
+        let (staging, prefix) = match staged {
+            Ok(staged) => staged,
+            Err(error) => return files.iter().map(|_| Err(error.clone())).collect(),
+        };
+        let publish = |(i, file): (usize, &Replacement<'_>)| {
+            let target = format!("{}.toml", file.name);
+            fs::renameat(&staging, temporary(prefix, i), &self.services, &target).map_err(|e| {
+                let _ = fs::unlinkat(&staging, temporary(prefix, i), AtFlags::empty());
+                Error::io("write", self.path.join("services").join(&target), &e.into())
+            })
+        };
+        let results = files.iter().enumerate().map(publish).collect();
+        self.flush_names(results)
+    }
+
+    fn write_all(&self, staging: &File, prefix: u64, files: &[Replacement<'_>]) -> Result<()> {
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        for (i, replacement) in files.iter().enumerate() {
+            let name = temporary(prefix, i);
+            let fail = |e: io::Error| Error::io("write", self.path.join("staging").join(&name), &e);
+            let opened = fs::openat(staging, &name, flags, Mode::RUSR | Mode::WUSR);
+            let mut file = File::from(opened.map_err(|e| fail(e.into()))?);
+            file.write_all(replacement.text.as_bytes()).map_err(fail)?;
+            if files.len() <= FEW {
+                file.sync_data().map_err(fail)?;
+            }
+        }
+        if files.len() > FEW {
+            flush_all(staging).map_err(|e| Error::io("flush", self.path.join("staging"), &e))?;
+        }
+        Ok(())
+    }
+
+    /// Removes files; whether each was there.
+    pub(super) fn remove(&self, names: &[&str]) -> Vec<Result<bool>> {
+        let remove = |name: &&str| {
+            let file = format!("{name}.toml");
+            match fs::unlinkat(&self.services, &file, AtFlags::empty()) {
+                Ok(()) => Ok(true),
+                Err(rustix::io::Errno::NOENT) => Ok(false),
+                Err(e) => Err(Error::io("remove", self.path.join("services").join(file), &e.into())),
+            }
+        };
+        self.flush_names(names.iter().map(remove).collect())
+    }
+
+    /// Flushes the folder, if anything in it was changed.
+    fn flush_names<T>(&self, results: Vec<Result<T>>) -> Vec<Result<T>> {
+        if !results.iter().any(Result::is_ok) {
+            return results;
+        }
+        match self.services.sync_all() {
+            Ok(()) => results,
+            Err(e) => {
+                let error = Error::io("flush", self.path.join("services"), &e);
+                results.into_iter().map(|result| result.and(Err(error.clone()))).collect()
+            }
+        }
+    }
+}
+
+impl StoreFile {
+    /// The first part of the file, or all of it where the header is longer than that.
+    pub(super) fn beginning<'a>(&mut self, buffer: &'a mut Vec<u8>) -> io::Result<&'a [u8]> {
+        buffer.resize(HEADER, 0);
+        let mut filled = 0;
+        while filled < buffer.len() && filled < usize::try_from(self.size).unwrap_or(usize::MAX) {
+            match self.file.read(&mut buffer[filled..])? {
+                0 => break,
+                n => filled += n,
+            }
+        }
+        buffer.truncate(filled);
+        if filled == HEADER && super::header::length(buffer) == filled {
+            Read::by_ref(&mut self.file).take(LARGEST).read_to_end(buffer)?;
+        }
+        Ok(buffer)
+    }
+
+    /// All of the file.
+    pub(super) fn all(&mut self) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::with_capacity(usize::try_from(self.size).unwrap_or(0));
+        Read::by_ref(&mut self.file).take(LARGEST).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+}
+
+/// O_DIRECTORY for the standard library.
+const DIRECTORY: i32 = OFlags::DIRECTORY.bits() as i32;
+
+fn temporary(prefix: u64, index: usize) -> String {
+    format!("{prefix:016x}-{index}")
+}
+
+/// A number that nobody can foresee: the seed of the standard library's hash tables.
+pub(super) fn random() -> u64 {
+    use std::hash::{BuildHasher as _, RandomState};
+    RandomState::new().hash_one(std::process::id())
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn flush_all(staging: &File) -> io::Result<()> {
+    Ok(fs::syncfs(staging)?)
+}
+
+/// Without a flush of one file system: each file in the folder.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn flush_all(staging: &File) -> io::Result<()> {
+    for item in Dir::read_from(staging)? {
+        let item = item?;
+        if !item.file_name().to_bytes().starts_with(b".") {
+            let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+            File::from(fs::openat(staging, item.file_name(), flags, Mode::empty())?).sync_data()?;
+        }
+    }
+    Ok(())
+}

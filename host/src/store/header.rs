@@ -1,0 +1,161 @@
+//! The header of a stored file: the lines before its first table. Its own canonical lines are read by a
+//! small scanner, because a listing reads a thousand of them; anything else that TOML allows is left to
+//! the parser. This module must not know where the text is from.
+
+use std::{borrow::Cow, path::Path};
+
+use anysvc_backend_api::{Boot, Error, ErrorKind, Scope};
+use toml::de::{DeTable, DeValue};
+
+use super::{Desired, Header};
+use crate::spec::put_text;
+
+/// The format that this version writes. New keys that may be ignored do not raise it.
+pub(super) const FORMAT: i64 = 1;
+
+/// Why a stored text can't be used.
+#[derive(Debug, PartialEq)]
+pub(super) enum Fault {
+    /// It is of a later format.
+    Newer(i64),
+    /// It makes no sense.
+    Corrupt(String),
+}
+
+/// The error about a file of a later format.
+pub(super) fn newer(path: &Path, format: i64) -> Error {
+    let message =
+        format!("{} has format {format}, and this version knows {FORMAT}: it is left alone", path.display());
+    Error::new(ErrorKind::Io, message).with_path(path).with_hint("update anysvc")
+}
+
+/// The error about a file that makes no sense.
+pub(super) fn corrupt(path: &Path, name: &str, why: &str) -> Error {
+    let place = path.display().to_string();
+    // What the spec parser says begins with the place already.
+    let message = match why.strip_prefix(&place) {
+        Some(_) => format!("the stored `{name}` is corrupt: {why}"),
+        None => format!("the stored `{name}` is corrupt: {place}: {why}"),
+    };
+    Error::new(ErrorKind::Io, message)
+        .with_path(path)
+        .with_hint(format!("correct the file, or register `{name}` again with `--replace`"))
+}
+
+/// How many bytes come before the first line that begins a table.
+pub(super) fn length(text: &[u8]) -> usize {
+    if text.first() == Some(&b'[') {
+        return 0;
+    }
+    text.windows(2).position(|w| w == b"\n[").map_or(text.len(), |at| at + 1)
+}
+
+/// The values of a header, by key.
+type Pairs<'a> = Vec<(Cow<'a, str>, Cow<'a, str>)>;
+
+/// Reads the header of a text, all of which must be there; `name` is what its file is called after.
+pub(super) fn read(text: &[u8], name: &str) -> Result<Header, Fault> {
+    let text = str::from_utf8(&text[..length(text)]).map_err(|_| corrupted("its header is not UTF-8"))?;
+    let pairs = match scan(text) {
+        Some(pairs) => pairs,
+        None => parse(text)?,
+    };
+    let find = |key: &str| pairs.iter().find(|(k, _)| k == key).map(|(_, value)| value.as_ref());
+    let need = |key: &str| find(key).ok_or_else(|| Fault::Corrupt(format!("its header has no `{key}`")));
+    match need("format")?.parse() {
+        Ok(FORMAT) => {}
+        Ok(format) if format > FORMAT => return Err(Fault::Newer(format)),
+        _ => return Err(corrupted("its `format` is not one that ever was")),
+    }
+    if need("name")? != name {
+        let inside = need("name")?.escape_debug();
+        return Err(Fault::Corrupt(format!("it says that it is `{inside}`")));
+    }
+    let desired = match need("desired")? {
+        "up" => Desired::Up,
+        "down" => Desired::Down,
+        _ => return Err(corrupted("its `desired` is neither up nor down")),
+    };
+    let scope = Scope::from_name(need("scope")?).ok_or_else(|| corrupted("its `scope` is no scope"))?;
+    let boot = find("boot").map_or(Some(Boot::Restore), Boot::from_name);
+    let text = |key: &str| find(key).map(str::to_owned);
+    Ok(Header {
+        name: name.to_owned(),
+        desired,
+        backend: need("backend")?.to_owned(),
+        scope,
+        boot: boot.ok_or_else(|| corrupted("its `boot` is neither restore, up nor down"))?,
+        template: text("template"),
+        instance: text("instance"),
+        spec_hash: text("spec-hash").unwrap_or_default(),
+    })
+}
+
+fn corrupted(why: &str) -> Fault {
+    Fault::Corrupt(why.to_owned())
+}
+
+/// Reads lines as [`write`] makes them; `None` for anything else.
+fn scan(text: &str) -> Option<Pairs<'_>> {
+    let mut pairs = Pairs::with_capacity(10);
+    for line in text.lines() {
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let (key, value) = line.split_once(" = ")?;
+        let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-';
+        let value = match value.strip_prefix('"') {
+            Some(quoted) => quoted.strip_suffix('"').filter(|v| !v.contains(['"', '\\']))?,
+            None => value,
+        };
+        let fine = key.bytes().all(plain) && value.bytes().all(plain) && !pairs.iter().any(|(k, _)| k == key);
+        fine.then(|| pairs.push((key.into(), value.into())))?;
+    }
+    Some(pairs)
+}
+
+/// Reads whatever TOML allows. What is neither text nor number is for a version that knows it.
+fn parse(text: &str) -> Result<Pairs<'_>, Fault> {
+    let table = DeTable::parse(text).map_err(|e| Fault::Corrupt(e.message().trim().to_owned()))?;
+    let pair = |(key, node): (&toml::Spanned<Cow<'_, str>>, &toml::Spanned<DeValue<'_>>)| {
+        let value = match node.get_ref() {
+            DeValue::String(text) => text.to_string(),
+            DeValue::Integer(n) => n.as_str().to_owned(),
+            _ => return None,
+        };
+        Some((Cow::Owned(key.get_ref().to_string()), Cow::Owned(value)))
+    };
+    Ok(table.get_ref().iter().filter_map(pair).collect())
+}
+
+/// The text of a header. Only names and words are in it, nothing of a spec that could be a secret.
+pub(super) fn write(header: &Header) -> String {
+    let mut text = format!("# Kept by anysvc, which writes it again on every change.\nformat = {FORMAT}\n");
+    let texts = [
+        ("name", Some(header.name.as_str())),
+        ("desired", Some(header.desired.as_str())),
+        ("backend", Some(header.backend.as_str())),
+        ("scope", Some(header.scope.as_str())),
+        ("boot", Some(header.boot.as_str())),
+        ("template", header.template.as_deref()),
+        ("instance", header.instance.as_deref()),
+        ("spec-hash", Some(header.spec_hash.as_str()).filter(|hash| !hash.is_empty())),
+    ];
+    for (key, value) in texts {
+        if let Some(value) = value {
+            text.push_str(key);
+            text.push_str(" = ");
+            put_text(&mut text, value);
+            text.push('\n');
+        }
+    }
+    text
+}
+
+/// The text with another `desired`, all else byte for byte as it was: keys of a later version stay.
+pub(super) fn with_desired(text: &str, desired: Desired) -> Option<String> {
+    let (head, body) = text.split_at(length(text.as_bytes()));
+    let is_desired = |line: &str| line.split('=').next().is_some_and(|key| key.trim() == "desired");
+    let line = head.split_inclusive('\n').find(|line| is_desired(line))?;
+    Some(head.replacen(line, &format!("desired = \"{}\"\n", desired.as_str()), 1) + body)
+}

@@ -1,0 +1,260 @@
+//! What the host keeps: each registered spec with what the operator wants of it, one file per service.
+//!
+//! Reading needs no lock and creates nothing. Changes need [`Store::lock`], which creates the folders:
+//!
+//! ```text
+//! STATE/            0700; root's 0711, so that the users of its services reach their logs
+//!   lock            held by whoever changes the store
+//!   staging/        0700: files being written; without the lock held, all in it is left over
+//!   services/       0700: NAME.toml, 0600
+//!   logs/           like STATE: NAME/, where a spec names no folder
+//! ```
+//!
+//! A file begins with a header (what listings need) and goes on as a spec file. This module must not know
+//! any service manager: whether what is stored is so is for others to compare.
+
+mod change;
+mod entry;
+mod folder;
+mod header;
+mod lock;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    path::{Path, PathBuf},
+    sync::OnceLock,
+};
+
+use anysvc_backend_api::{Deadline, Error, Result, check_name};
+
+pub use change::Locked;
+pub use entry::{Desired, Entry, Header};
+use folder::Folders;
+use header::Fault;
+
+/// The kept specs of one account.
+pub struct Store {
+    path: PathBuf,
+    uid: u32,
+    folders: OnceLock<Folders>,
+}
+
+/// All headers of a store, by name.
+#[derive(Debug, Default)]
+pub struct Listing {
+    /// Those that could be read.
+    pub headers: Vec<Header>,
+    /// What could not.
+    pub problems: Vec<Problem>,
+}
+
+/// A file of the store that is set aside.
+#[derive(Debug)]
+pub struct Problem {
+    /// The service; the name of the file where it is not that of one.
+    pub name: String,
+    /// What sort.
+    pub kind: ProblemKind,
+    /// For people, with the file.
+    pub error: Error,
+}
+
+/// Why a file is set aside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProblemKind {
+    /// It can't be understood.
+    Corrupt,
+    /// A newer version wrote it. It is never changed.
+    Newer,
+    /// Another account could have written it.
+    Untrusted,
+    /// It is nothing of ours.
+    Unknown,
+}
+
+impl ProblemKind {
+    /// A word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ProblemKind::Corrupt => "corrupt",
+            ProblemKind::Newer => "newer",
+            ProblemKind::Untrusted => "untrusted",
+            ProblemKind::Unknown => "unknown",
+        }
+    }
+}
+
+impl Store {
+    /// The store of the account that this process runs as. Creates nothing: a folder that is not there is
+    /// an empty store.
+    ///
+    /// # Errors
+    /// `permission-denied` when another account owns the folder or could write it, or may not read it;
+    /// `io`.
+    pub fn open(state_dir: &Path, uid: u32) -> Result<Store> {
+        let store = Store { path: state_dir.to_owned(), uid, folders: OnceLock::new() };
+        store.folders()?;
+        Ok(store)
+    }
+
+    /// The folder for state.
+    pub fn state_dir(&self) -> &Path {
+        &self.path
+    }
+
+    /// The file of a service, whether it is there or not.
+    pub fn file_of(&self, name: &str) -> PathBuf {
+        self.path.join("services").join(format!("{name}.toml"))
+    }
+
+    /// The folder for a service's log where its spec names none.
+    pub fn log_directory(&self, name: &str) -> PathBuf {
+        self.path.join("logs").join(name)
+    }
+
+    /// What is known of a service without its spec. `None` for what is not stored, native names included.
+    ///
+    /// # Errors
+    /// When its file is corrupt, newer or not to be trusted.
+    pub fn header(&self, name: &str) -> Result<Option<Header>> {
+        self.look(name).map_err(|problem| problem.error)
+    }
+
+    /// A service with its spec.
+    ///
+    /// # Errors
+    /// As [`Store::header`].
+    pub fn entry(&self, name: &str) -> Result<Option<Entry>> {
+        self.read(name).map_err(|problem| problem.error)
+    }
+
+    /// Every header. Files that can't be used are listed as problems.
+    ///
+    /// # Errors
+    /// Only when the folder can't be read.
+    pub fn headers(&self) -> Result<Listing> {
+        let mut listing = Listing::default();
+        let mut buffer = Vec::new();
+        for file in self.files()? {
+            let found = self.known(&file).and_then(|name| self.look_into(&mut buffer, name));
+            match found {
+                Ok(header) => listing.headers.extend(header),
+                Err(problem) => listing.problems.push(problem),
+            }
+        }
+        Ok(listing)
+    }
+
+    /// Every service with its spec, and the problems.
+    ///
+    /// # Errors
+    /// As [`Store::headers`].
+    pub fn entries(&self) -> Result<(Vec<Entry>, Vec<Problem>)> {
+        let (mut entries, mut problems) = (Vec::new(), Vec::new());
+        for file in self.files()? {
+            match self.known(&file).and_then(|name| self.read(name)) {
+                Ok(entry) => entries.extend(entry),
+                Err(problem) => problems.push(problem),
+            }
+        }
+        Ok((entries, problems))
+    }
+
+    /// Takes the store for changes, and clears away what a killed run left half written. Creates the
+    /// folders.
+    ///
+    /// # Errors
+    /// `timed-out` when somebody else holds it until the deadline; otherwise as [`Store::open`].
+    pub fn lock(&self, deadline: Deadline) -> Result<Locked<'_>> {
+        if self.folders()?.is_none() {
+            folder::create(&self.path, self.uid)?;
+        }
+        let folders = self.folders()?.ok_or_else(|| self.vanished())?;
+        let held = lock::acquire(&folders.lock_file()?, &self.path, deadline)?;
+        folders.clear_staging()?;
+        Ok(Locked::new(self, folders, held))
+    }
+
+    /// The folders, once they are there.
+    fn folders(&self) -> Result<Option<&Folders>> {
+        if self.folders.get().is_none() {
+            match Folders::open(&self.path, self.uid)? {
+                Some(folders) => self.folders.get_or_init(|| folders),
+                None => return Ok(None),
+            };
+        }
+        Ok(self.folders.get())
+    }
+
+    fn vanished(&self) -> Error {
+        let gone = std::io::Error::from(std::io::ErrorKind::NotFound);
+        Error::io("use", &self.path, &gone)
+    }
+
+    /// The names of the files, sorted; those with a leading dot are nobody's business.
+    fn files(&self) -> Result<Vec<String>> {
+        let Some(folders) = self.folders()? else { return Ok(Vec::new()) };
+        let mut files = folders.list()?;
+        files.sort_unstable();
+        Ok(files)
+    }
+
+    /// The service that a file is of.
+    fn known<'a>(&self, file: &'a str) -> Result<&'a str, Problem> {
+        let name = file.strip_suffix(".toml").filter(|name| check_name(name).is_ok());
+        name.ok_or_else(|| {
+            let path = self.path.join("services").join(file);
+            let message = format!("{} is not the file of a service", path.display());
+            let error = Error::new(anysvc_backend_api::ErrorKind::Io, message).with_path(path);
+            Problem { name: file.to_owned(), kind: ProblemKind::Unknown, error }
+        })
+    }
+
+    fn look(&self, name: &str) -> Result<Option<Header>, Problem> {
+        self.look_into(&mut Vec::new(), name)
+    }
+
+    /// Reads the beginning of a file, where the header is.
+    fn look_into(&self, buffer: &mut Vec<u8>, name: &str) -> Result<Option<Header>, Problem> {
+        let Some(mut file) = self.open_file(name)? else { return Ok(None) };
+        let part = file.beginning(buffer).map_err(|e| self.unreadable(name, &e))?;
+        header::read(part, name).map(Some).map_err(|fault| self.problem(name, fault))
+    }
+
+    fn read(&self, name: &str) -> Result<Option<Entry>, Problem> {
+        let Some(text) = self.text(name)? else { return Ok(None) };
+        Entry::parse(&text, name, &self.file_of(name)).map(Some).map_err(|fault| self.problem(name, fault))
+    }
+
+    /// All of a file.
+    fn text(&self, name: &str) -> Result<Option<String>, Problem> {
+        let Some(mut file) = self.open_file(name)? else { return Ok(None) };
+        let bytes = file.all().map_err(|e| self.unreadable(name, &e))?;
+        let text = String::from_utf8(bytes).map_err(|_| Fault::Corrupt("it is not UTF-8".to_owned()));
+        text.map(Some).map_err(|fault| self.problem(name, fault))
+    }
+
+    fn open_file(&self, name: &str) -> Result<Option<folder::StoreFile>, Problem> {
+        let plain = |error| Problem { name: name.to_owned(), kind: ProblemKind::Untrusted, error };
+        let folders = self.folders().map_err(plain)?;
+        match folders {
+            Some(folders) if check_name(name).is_ok() => folders.open_file(name).map_err(plain),
+            _ => Ok(None),
+        }
+    }
+
+    fn unreadable(&self, name: &str, cause: &std::io::Error) -> Problem {
+        let error = Error::io("read", self.file_of(name), cause).with_service(name);
+        Problem { name: name.to_owned(), kind: ProblemKind::Corrupt, error }
+    }
+
+    fn problem(&self, name: &str, fault: Fault) -> Problem {
+        let path = self.file_of(name);
+        let (kind, error) = match fault {
+            Fault::Newer(format) => (ProblemKind::Newer, header::newer(&path, format)),
+            Fault::Corrupt(why) => (ProblemKind::Corrupt, header::corrupt(&path, name, &why)),
+        };
+        Problem { name: name.to_owned(), kind, error: error.with_service(name) }
+    }
+}

@@ -1,0 +1,457 @@
+//! The store on a real file system: what it creates, what it refuses, and that a change is whole.
+
+use std::{
+    fs::{self, Permissions},
+    os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink},
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use anysvc_backend_api::{Boot, Deadline, ErrorKind, Scope};
+
+use super::{Desired, Entry, Header, ProblemKind, Store};
+use crate::spec::Spec;
+
+/// A folder that is removed at the end.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Folder {
+        let path = std::env::temp_dir().join(format!("anysvc-store-{:016x}", super::folder::random()));
+        fs::create_dir(&path).unwrap();
+        Folder(path)
+    }
+
+    fn state(&self) -> PathBuf {
+        self.0.join("home/state")
+    }
+
+    fn store(&self) -> Store {
+        Store::open(&self.state(), uid()).unwrap()
+    }
+
+    /// A store with these services.
+    fn with(names: &[&str]) -> (Folder, Store) {
+        let folder = Folder::new();
+        let store = folder.store();
+        put(&store, &names.iter().map(|name| entry(name)).collect::<Vec<_>>());
+        (folder, store)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn uid() -> u32 {
+    rustix::process::getuid().as_raw()
+}
+
+fn entry(name: &str) -> Entry {
+    let mut spec = Spec::default();
+    spec.service.name = name.to_owned();
+    spec.service.command = vec!["/bin/true".into(), name.into()];
+    Entry::new(spec, Desired::Up, "test", Scope::User)
+}
+
+fn put(store: &Store, entries: &[Entry]) {
+    store.lock(Deadline::NONE).unwrap().put(entries).into_iter().for_each(|result| result.unwrap());
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::symlink_metadata(path).unwrap().mode() & 0o7777
+}
+
+/// The error's text with the path of the state folder as `STATE`.
+fn told(store: &Store, error: &anysvc_backend_api::Error) -> String {
+    error.message.replace(store.state_dir().to_str().unwrap(), "STATE")
+}
+
+#[test]
+fn reading_what_is_not_there_creates_nothing() {
+    let folder = Folder::new();
+    let store = folder.store();
+    assert!(store.headers().unwrap().headers.is_empty());
+    assert_eq!(store.entry("web").unwrap(), None);
+    assert_eq!(store.header("web").unwrap(), None);
+    assert!(fs::read_dir(&folder.0).unwrap().next().is_none());
+}
+
+#[test]
+fn what_was_put_reads_back_and_only_the_owner_sees_it() {
+    let (folder, store) = Folder::with(&["web", "db"]);
+    let state = folder.state();
+    assert_eq!(mode(&state), if uid() == 0 { 0o711 } else { 0o700 });
+    assert_eq!(mode(&state.join("logs")), mode(&state));
+    assert_eq!(mode(&state.join("services")), 0o700);
+    assert_eq!(mode(&store.file_of("web")), 0o600);
+    assert_eq!(store.entry("web").unwrap(), Some(entry("web")));
+    assert_eq!(store.header("db").unwrap(), Some(entry("db").header));
+    let names: Vec<String> = store.headers().unwrap().headers.into_iter().map(|h| h.name).collect();
+    assert_eq!(names, ["db", "web"]);
+    assert_eq!(store.entries().unwrap().0, [entry("db"), entry("web")]);
+    assert_eq!(folder.store().entry("web").unwrap(), Some(entry("web")));
+    assert!(fs::read_dir(state.join("staging")).unwrap().next().is_none());
+}
+
+#[test]
+fn the_file_is_a_header_and_a_spec() {
+    let (_folder, store) = Folder::with(&["web"]);
+    let expected = "\
+# Kept by anysvc, which writes it again on every change.
+format = 1
+name = \"web\"
+desired = \"up\"
+backend = \"test\"
+scope = \"user\"
+boot = \"restore\"
+spec-hash = \"HASH\"
+
+[service.web]
+command = [\"/bin/true\", \"web\"]
+";
+    let text = fs::read_to_string(store.file_of("web")).unwrap();
+    assert_eq!(text, expected.replace("HASH", &entry("web").header.spec_hash));
+}
+
+#[test]
+fn a_template_and_its_instance_are_kept() {
+    let (_folder, store) = Folder::with(&[]);
+    let mut kept = entry("gateway-coder");
+    kept.header.template = Some("gateway".to_owned());
+    kept.header.instance = Some("a \"quoted\" one".to_owned());
+    kept.header.boot = Boot::Up;
+    kept.header.desired = Desired::Down;
+    put(&store, std::slice::from_ref(&kept));
+    assert_eq!(store.entry("gateway-coder").unwrap(), Some(kept.clone()));
+    assert_eq!(store.headers().unwrap().headers, [kept.header]);
+}
+
+#[test]
+fn desired_is_written_only_when_it_changes() {
+    let (_folder, store) = Folder::with(&["a", "b"]);
+    let locked = store.lock(Deadline::NONE).unwrap();
+    let inode = |name: &str| fs::metadata(store.file_of(name)).unwrap().ino();
+    let before = inode("a");
+    let results = locked.set_desired(&["a", "nope", "b"], Desired::Up);
+    assert_eq!((&results[0], &results[2]), (&Ok(false), &Ok(false)));
+    assert_eq!(results[1].as_ref().unwrap_err().kind, ErrorKind::NotRegistered);
+    assert_eq!(inode("a"), before);
+    assert_eq!(locked.set_desired(&["a"], Desired::Down), [Ok(true)]);
+    assert_ne!(inode("a"), before);
+    let changed = locked.entry("a").unwrap().unwrap();
+    assert_eq!(changed.header, Header { desired: Desired::Down, ..entry("a").header });
+    assert_eq!(changed.spec, entry("a").spec);
+    assert_eq!(locked.header("b").unwrap().unwrap().desired, Desired::Up);
+}
+
+#[test]
+fn keys_that_a_later_version_added_stay() {
+    let (_folder, store) = Folder::with(&["a"]);
+    let text = fs::read_to_string(store.file_of("a")).unwrap();
+    let text = text.replace("boot = ", "colour = { of = [\"it\"] }\nboot = ");
+    fs::write(store.file_of("a"), &text).unwrap();
+    assert_eq!(store.headers().unwrap().headers, [entry("a").header]);
+    assert_eq!(store.lock(Deadline::NONE).unwrap().set_desired(&["a"], Desired::Down), [Ok(true)]);
+    let after = fs::read_to_string(store.file_of("a")).unwrap();
+    assert_eq!(after, text.replace("desired = \"up\"", "desired = \"down\""));
+}
+
+#[test]
+fn removing_forgets_and_the_absent_is_fine() {
+    let (_folder, store) = Folder::with(&["a", "b"]);
+    let locked = store.lock(Deadline::NONE).unwrap();
+    let results = locked.remove(&["a", "../lock", "nope"]);
+    assert_eq!((&results[0], &results[2]), (&Ok(true), &Ok(false)));
+    assert_eq!(results[1].as_ref().unwrap_err().kind, ErrorKind::NotRegistered);
+    assert_eq!(store.headers().unwrap().headers, [entry("b").header]);
+    assert!(store.state_dir().join("lock").exists());
+}
+
+#[test]
+fn what_can_not_be_understood_is_set_aside() {
+    let good = entry("a").to_text();
+    let cases: [(&str, String, ProblemKind, &str); 13] = [
+        ("empty", String::new(), ProblemKind::Corrupt, "its header has no `format`"),
+        ("garbage", "\u{1}\u{2}%%%".repeat(2000), ProblemKind::Corrupt, "key with no value"),
+        (
+            "no-desired",
+            good.replace("desired", "undesired"),
+            ProblemKind::Corrupt,
+            "its header has no `desired`",
+        ),
+        ("odd-desired", good.replace("\"up\"", "\"sideways\""), ProblemKind::Corrupt, "neither up nor down"),
+        ("odd-scope", good.replace("\"user\"", "\"moon\""), ProblemKind::Corrupt, "its `scope` is no scope"),
+        ("odd-boot", good.replace("\"restore\"", "\"x\""), ProblemKind::Corrupt, "its `boot` is neither"),
+        ("old", good.replace("format = 1", "format = 0"), ProblemKind::Corrupt, "not one that ever was"),
+        ("named", good.clone(), ProblemKind::Corrupt, "it says that it is `a`"),
+        (
+            "newer",
+            good.replace("format = 1", "format = 2"),
+            ProblemKind::Newer,
+            "has format 2, and this version knows 1",
+        ),
+        ("newer-still", "format = 99\nwhat = [\n1]\n".to_owned(), ProblemKind::Newer, "has format 99"),
+        ("twice", good.replace("scope =", "backend ="), ProblemKind::Corrupt, "duplicate key"),
+        ("number", good.replace("\"up\"", "1"), ProblemKind::Corrupt, "neither up nor down"),
+        ("cut", good[..60].to_owned(), ProblemKind::Corrupt, "its header has no"),
+    ];
+    let (_folder, store) = Folder::with(&["fine"]);
+    for (name, text, ..) in &cases {
+        let keep_name = ["named", "empty", "garbage", "newer-still"].contains(name);
+        let text = if keep_name { text.clone() } else { text.replace("\"a\"", &format!("\"{name}\"")) };
+        fs::write(store.file_of(name), text).unwrap();
+    }
+    fs::write(store.file_of("bytes"), b"format = 1\nname = \"\xff\"\n").unwrap();
+    let listing = store.headers().unwrap();
+    assert_eq!(listing.headers, [entry("fine").header]);
+    assert_eq!(listing.problems.len(), cases.len() + 1);
+    for (name, _, kind, part) in cases {
+        let problem = listing.problems.iter().find(|p| p.name == name).unwrap();
+        assert_eq!(problem.kind, kind, "{name}");
+        assert!(problem.error.message.contains(part), "{name}: {}", problem.error.message);
+        assert_eq!(problem.error.path.as_deref(), Some(store.file_of(name).as_path()));
+        assert!(store.entry(name).is_err() && store.header(name).is_err(), "{name}");
+    }
+}
+
+#[test]
+fn a_spec_that_can_not_be_understood_is_told_with_its_line() {
+    let (_folder, store) = Folder::with(&["a"]);
+    let text = entry("a").to_text().replace("command =", "comand =");
+    fs::write(store.file_of("a"), text).unwrap();
+    assert!(store.header("a").is_ok(), "a listing does not read specs");
+    let error = store.entry("a").unwrap_err();
+    let expected =
+        "the stored `a` is corrupt: STATE/services/a.toml:11:1: service `a`: `comand` is not a known key";
+    assert_eq!(told(&store, &error), expected);
+    assert_eq!(error.kind, ErrorKind::Io);
+    let text = entry("a").to_text().replace("service.a", "service.b");
+    fs::write(store.file_of("a"), text).unwrap();
+    let expected = "the stored `a` is corrupt: STATE/services/a.toml: it does not hold the one service `a`";
+    assert_eq!(told(&store, &store.entry("a").unwrap_err()), expected);
+}
+
+#[test]
+fn what_a_newer_version_wrote_is_never_touched() {
+    let (_folder, store) = Folder::with(&["a"]);
+    let text = entry("a").to_text().replace("format = 1", "format = 7");
+    fs::write(store.file_of("a"), &text).unwrap();
+    let locked = store.lock(Deadline::NONE).unwrap();
+    let expected = "STATE/services/a.toml has format 7, and this version knows 1: it is left alone";
+    let errors = [
+        locked.put(&[entry("a")]).remove(0).unwrap_err(),
+        locked.set_desired(&["a"], Desired::Down).remove(0).unwrap_err(),
+        locked.remove(&["a"]).remove(0).unwrap_err(),
+    ];
+    for error in errors {
+        assert_eq!(told(&store, &error), expected);
+        assert_eq!(error.hint.as_deref(), Some("update anysvc"));
+    }
+    assert_eq!(fs::read_to_string(store.file_of("a")).unwrap(), text);
+}
+
+#[test]
+fn the_corrupt_can_be_replaced_and_removed() {
+    let (_folder, store) = Folder::with(&[]);
+    fs::write(store.file_of("a"), "rubbish").unwrap();
+    fs::write(store.file_of("b"), "rubbish").unwrap();
+    put(&store, &[entry("a")]);
+    assert_eq!(store.entry("a").unwrap(), Some(entry("a")));
+    assert_eq!(store.lock(Deadline::NONE).unwrap().remove(&["b"]), [Ok(true)]);
+}
+
+#[test]
+fn links_fifos_and_folders_are_not_read() {
+    let (folder, store) = Folder::with(&["a"]);
+    fs::copy(store.file_of("a"), folder.0.join("elsewhere")).unwrap();
+    symlink(folder.0.join("elsewhere"), store.file_of("link")).unwrap();
+    symlink("/nowhere", store.file_of("dangling")).unwrap();
+    rustix::fs::mkfifoat(rustix::fs::CWD, store.file_of("fifo"), rustix::fs::Mode::RWXU).unwrap();
+    fs::create_dir(store.file_of("dir")).unwrap();
+    for (name, why) in [
+        ("link", "it is a symbolic link"),
+        ("dangling", "it is a symbolic link"),
+        ("fifo", "it is not a regular file"),
+        ("dir", "it is not a regular file"),
+    ] {
+        let error = store.header(name).unwrap_err();
+        assert_eq!(told(&store, &error), format!("STATE/services/{name}.toml is not used as a store: {why}"));
+        assert_eq!(error.kind, ErrorKind::PermissionDenied);
+    }
+    let listing = store.headers().unwrap();
+    assert_eq!(listing.headers.len(), 1);
+    assert!(listing.problems.iter().all(|p| p.kind == ProblemKind::Untrusted), "{:?}", listing.problems);
+    // Registering puts a file in the place of the link, and what it pointed to stays.
+    put(&store, &[entry("link")]);
+    assert_eq!(store.entry("link").unwrap(), Some(entry("link")));
+    assert!(fs::read_to_string(folder.0.join("elsewhere")).unwrap().contains("name = \"a\""));
+}
+
+#[test]
+fn a_file_that_others_may_write_is_not_read() {
+    let (_folder, store) = Folder::with(&["a", "b"]);
+    fs::set_permissions(store.file_of("a"), Permissions::from_mode(0o660)).unwrap();
+    fs::set_permissions(store.file_of("b"), Permissions::from_mode(0o602)).unwrap();
+    let listing = store.headers().unwrap();
+    let errors: Vec<String> = listing.problems.iter().map(|p| told(&store, &p.error)).collect();
+    let why = |name, mode| {
+        format!("STATE/services/{name}.toml is not used as a store: others may write it (mode {mode})")
+    };
+    assert_eq!(errors, [why("a", "0660"), why("b", "0602")]);
+}
+
+#[test]
+fn a_folder_that_others_may_write_is_no_store() {
+    let (folder, store) = Folder::with(&["a"]);
+    for (path, name) in [(folder.state().join("services"), "STATE/services"), (folder.state(), "STATE")] {
+        fs::set_permissions(&path, Permissions::from_mode(0o770)).unwrap();
+        let error = Store::open(&folder.state(), uid()).err().unwrap();
+        let expected = format!("{name} is not used as a store: others may write it (mode 0770)");
+        assert_eq!(told(&store, &error), expected);
+        assert_eq!(error.kind, ErrorKind::PermissionDenied);
+    }
+}
+
+#[test]
+fn what_another_account_owns_is_not_used() {
+    let (folder, store) = Folder::with(&["a"]);
+    let other = uid() + 1;
+    let error = Store::open(&folder.state(), other).err().unwrap();
+    let expected = format!("STATE is not used as a store: uid {} owns it, and not uid {other}", uid());
+    assert_eq!(told(&store, &error), expected);
+    if uid() == 0 {
+        std::os::unix::fs::chown(store.file_of("a"), Some(10000), None).unwrap();
+        let expected = "STATE/services/a.toml is not used as a store: uid 10000 owns it, and not uid 0";
+        assert_eq!(told(&store, &store.header("a").unwrap_err()), expected);
+        std::os::unix::fs::chown(folder.0.join("home"), Some(10000), None).unwrap();
+        let error = Store::open(&folder.state(), 0).err().unwrap();
+        assert!(
+            error.message.contains("above it has mode 0755 and is owned by uid 10000"),
+            "{}",
+            error.message
+        );
+    }
+}
+
+#[test]
+fn a_link_below_the_state_folder_is_not_followed() {
+    let folder = Folder::new();
+    let state = folder.state();
+    fs::create_dir_all(&state).unwrap();
+    fs::create_dir(folder.0.join("elsewhere")).unwrap();
+    symlink(folder.0.join("elsewhere"), state.join("services")).unwrap();
+    assert!(Store::open(&state, uid()).is_err());
+}
+
+#[test]
+fn other_files_are_named() {
+    let (_folder, store) = Folder::with(&["a"]);
+    for name in ["README", "Web.toml", "a.toml~", ".hidden"] {
+        fs::write(store.state_dir().join("services").join(name), "").unwrap();
+    }
+    let problems = store.headers().unwrap().problems;
+    let names: Vec<&str> = problems.iter().map(|p| p.name.as_str()).collect();
+    assert_eq!(names, ["README", "Web.toml", "a.toml~"]);
+    assert!(problems.iter().all(|p| p.kind == ProblemKind::Unknown));
+}
+
+#[test]
+fn native_names_are_not_stored() {
+    let (_folder, store) = Folder::with(&["a"]);
+    for name in ["getty@tty1.service", "../services/a", "", "a/b", "a\0b"] {
+        assert_eq!(store.header(name), Ok(None));
+        assert_eq!(store.entry(name), Ok(None));
+    }
+}
+
+#[test]
+fn what_a_killed_run_left_is_cleared_away() {
+    let (folder, store) = Folder::with(&["a"]);
+    let staging = folder.state().join("staging");
+    fs::write(staging.join("0123456789abcdef-0"), "half").unwrap();
+    assert_eq!(store.headers().unwrap().headers.len(), 1);
+    assert!(staging.join("0123456789abcdef-0").exists(), "readers clear nothing");
+    drop(store.lock(Deadline::NONE).unwrap());
+    assert!(fs::read_dir(&staging).unwrap().next().is_none());
+}
+
+#[test]
+fn only_one_changes_the_store_and_who_waits_gives_up_in_time() {
+    let (folder, store) = Folder::with(&["a"]);
+    let locked = store.lock(Deadline::NONE).unwrap();
+    let start = Instant::now();
+    let error = folder.store().lock(Deadline::after(Duration::from_millis(50))).err().unwrap();
+    assert_eq!(error.kind, ErrorKind::TimedOut);
+    assert!(start.elapsed() >= Duration::from_millis(50) && start.elapsed() < Duration::from_secs(5));
+    assert_eq!(folder.store().headers().unwrap().headers.len(), 1, "readers need no lock");
+    drop(locked);
+    // The one that gave up above must not keep it.
+    drop(store.lock(Deadline::after(Duration::from_secs(10))).unwrap());
+}
+
+#[test]
+fn many_at_once_each_find_the_changes_of_the_others() {
+    let (folder, _store) = Folder::with(&[]);
+    std::thread::scope(|scope| {
+        for i in 0..20 {
+            let folder = &folder;
+            scope.spawn(move || {
+                let store = folder.store();
+                put(&store, &[entry(&format!("s{i}"))]);
+            });
+        }
+    });
+    assert_eq!(folder.store().headers().unwrap().headers.len(), 20);
+}
+
+#[test]
+fn a_failed_batch_changes_nothing() {
+    let (folder, store) = Folder::with(&["a"]);
+    let locked = store.lock(Deadline::NONE).unwrap();
+    fs::remove_dir(folder.state().join("staging")).unwrap();
+    fs::write(folder.state().join("staging"), "in the way").unwrap();
+    let results = locked.put(&[entry("a"), entry("b")]);
+    assert!(results.iter().all(Result::is_err));
+    assert_eq!(store.headers().unwrap().headers, [entry("a").header]);
+}
+
+#[test]
+fn one_that_can_not_be_written_does_not_spoil_the_others() {
+    let (_folder, store) = Folder::with(&[]);
+    fs::create_dir(store.file_of("b")).unwrap();
+    let results = store.lock(Deadline::NONE).unwrap().put(&[entry("a"), entry("b"), entry("c")]);
+    assert!(results[0].is_ok() && results[1].is_err() && results[2].is_ok());
+    assert!(fs::read_dir(store.state_dir().join("staging")).unwrap().next().is_none());
+}
+
+#[test]
+fn a_header_longer_than_the_first_read_is_read_whole() {
+    let (_folder, store) = Folder::with(&["a"]);
+    let text = entry("a").to_text();
+    let long = text.replace("format = 1", &format!("format = 1\n{}", "# filler\n".repeat(2000)));
+    fs::write(store.file_of("a"), long).unwrap();
+    assert_eq!(store.header("a").unwrap(), Some(entry("a").header));
+}
+
+#[test]
+fn a_thousand_are_listed_at_once() {
+    let entries: Vec<Entry> = (0..1000).map(|i| entry(&format!("service-{i:04}"))).collect();
+    let (_folder, store) = Folder::with(&[]);
+    let start = Instant::now();
+    put(&store, &entries);
+    let written = start.elapsed();
+    let start = Instant::now();
+    let listing = store.headers().unwrap();
+    let read = start.elapsed();
+    println!("1000 entries: written in {written:?}, headers read in {read:?}");
+    assert_eq!(listing.headers.len(), 1000);
+    assert!(listing.problems.is_empty());
+    let every: Vec<&str> = listing.headers.iter().map(|h| h.name.as_str()).collect();
+    let locked = store.lock(Deadline::NONE).unwrap();
+    assert!(locked.set_desired(&every, Desired::Down).iter().all(|r| *r == Ok(true)));
+    assert!(locked.remove(&every).iter().all(|r| *r == Ok(true)));
+    assert!(store.headers().unwrap().headers.is_empty());
+}
