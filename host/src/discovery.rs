@@ -2,7 +2,6 @@
 //! wins. This module must not know which backend fits, nor load anything.
 
 use std::{
-    collections::HashSet,
     fmt, fs, io,
     path::{Path, PathBuf},
 };
@@ -12,7 +11,7 @@ use anysvc_backend_api::{Error, ErrorKind, Result};
 use crate::{
     environment::{Environment, absolute_folders},
     manifest::{self, Manifest},
-    trust,
+    trust::{self, Folder, Owners, Trusted},
 };
 
 /// Where packagers put backends, unless they say otherwise when they build.
@@ -58,6 +57,8 @@ pub struct Found {
     pub source: Source,
     /// What its manifest says, or why that can't be used.
     pub manifest: Result<Manifest>,
+    /// Its folder, if that was judged already.
+    pub judged: Option<Folder>,
 }
 
 /// All backends that are installed.
@@ -106,12 +107,25 @@ impl Found {
         let manifest = self.manifest.as_ref().map_err(Clone::clone)?;
         Ok(self.folder().join(&manifest.library))
     }
+
+    /// Opens its library, if that is trusted.
+    ///
+    /// # Errors
+    /// What is wrong with its manifest; those of [`trust::open`].
+    pub fn open_library(&self, owners: Owners) -> Result<Trusted> {
+        let manifest = self.manifest.as_ref().map_err(Clone::clone)?;
+        match &self.judged {
+            Some(folder) => folder.open(manifest.library.as_ref()),
+            None => trust::open(&self.library()?, owners),
+        }
+    }
 }
 
 /// The backend of a manifest at this very path.
 pub fn found_at(path: &Path, env: &Environment) -> Found {
     let id = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    Found { id, path: path.to_owned(), source: Source::CommandLine, manifest: read(path, env) }
+    let manifest = read(path, trust::open(path, env.owners()));
+    Found { id, path: path.to_owned(), source: Source::CommandLine, manifest, judged: None }
 }
 
 /// The folders that are searched, in order, each once.
@@ -128,9 +142,13 @@ pub fn search_path(env: &Environment) -> Vec<(PathBuf, Source)> {
     path.push((LIBDIR.into(), Source::Libdir));
     let data = env.xdg_folder("XDG_DATA_HOME", ".local/share");
     path.extend(data.map(|data| (data.join("anysvc/backends"), Source::DataHome)));
-    let mut seen = HashSet::new();
-    path.retain(|(folder, _)| seen.insert(folder.clone()));
-    path
+    let mut distinct: Vec<(PathBuf, Source)> = Vec::with_capacity(path.len());
+    for entry in path {
+        if !distinct.iter().any(|(folder, _)| *folder == entry.0) {
+            distinct.push(entry);
+        }
+    }
+    distinct
 }
 
 /// `../lib/anysvc/backends`, seen from where the program really is.
@@ -149,15 +167,16 @@ fn search(env: &Environment, only: Option<&str>) -> Catalog {
         };
         let problem = match found {
             Ok(paths) => {
-                for path in paths {
-                    add(&mut catalog, path, source, env);
-                }
+                add_all(&mut catalog, paths, source, Folder::judge(&folder, env.owners()));
                 None
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => Some(Error::io("read", &folder, &error)),
         };
         catalog.searched.push(Searched { folder, source, problem });
+        if only.is_some() && !catalog.found.is_empty() {
+            break;
+        }
     }
     catalog
 }
@@ -181,19 +200,26 @@ fn all(folder: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
-fn add(catalog: &mut Catalog, path: PathBuf, source: Source, env: &Environment) {
-    // Other names belong to other programs, or to nobody.
-    let Some(id) = path.file_stem().and_then(|stem| stem.to_str()).filter(|id| manifest::is_id(id)) else {
-        return;
-    };
-    if catalog.get(id).is_none() {
-        let manifest = read(&path, env);
-        catalog.found.push(Found { id: id.to_owned(), path, source, manifest });
+/// Adds what is in a folder; where that is not trusted, nothing in it is.
+fn add_all(catalog: &mut Catalog, paths: Vec<PathBuf>, source: Source, judged: Result<Folder>) {
+    for path in paths {
+        // Other names belong to other programs, or to nobody.
+        let Some(id) = path.file_stem().and_then(|stem| stem.to_str()).filter(|id| manifest::is_id(id))
+        else {
+            continue;
+        };
+        if catalog.get(id).is_some() {
+            continue;
+        }
+        let id = id.to_owned();
+        let opened = judged.clone().and_then(|folder| folder.open(path.file_name().unwrap_or_default()));
+        let manifest = read(&path, opened);
+        catalog.found.push(Found { id, path, source, manifest, judged: judged.clone().ok() });
     }
 }
 
-fn read(path: &Path, env: &Environment) -> Result<Manifest> {
-    let text = trust::open(path, env.owners()).and_then(|file| file.text(manifest::LONGEST));
+fn read(path: &Path, opened: Result<Trusted>) -> Result<Manifest> {
+    let text = opened.and_then(|file| file.text(manifest::LONGEST));
     text.and_then(|text| Manifest::parse(path, &text)).map_err(as_plugin)
 }
 

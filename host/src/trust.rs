@@ -5,6 +5,7 @@
 //! Access lists need no look of their own: what they grant to others shows in the group bits.
 
 use std::{
+    ffi::OsStr,
     fmt,
     fs::{File, Metadata},
     io::{self, Read as _},
@@ -103,23 +104,51 @@ pub fn open(path: &Path, owners: Owners) -> Result<Trusted> {
     if let Some(folder) = resolved.parent() {
         check_components(folder, owners)?;
     }
-    open_resolved(resolved, owners)
+    open_resolved(resolved, owners).map_err(|(error, _)| error)
 }
 
-/// Opens a file in a folder that was judged already; the name must not be a path.
-///
-/// # Errors
-/// As [`open`].
-pub fn open_resolved(path: PathBuf, owners: Owners) -> Result<Trusted> {
-    let failed = |cause| Error::io("open", &path, &cause);
+/// A folder that was resolved and judged, with all above it: for opening many files in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Folder {
+    path: PathBuf,
+    owners: Owners,
+}
+
+impl Folder {
+    /// Resolves and judges a folder.
+    ///
+    /// # Errors
+    /// As [`open`].
+    pub fn judge(path: &Path, owners: Owners) -> Result<Folder> {
+        let path = resolve(path)?;
+        check_components(&path, owners)?;
+        Ok(Folder { path, owners })
+    }
+
+    /// Opens a file of this name; a link is resolved, and where it leads is judged.
+    ///
+    /// # Errors
+    /// As [`open`].
+    pub fn open(&self, name: &OsStr) -> Result<Trusted> {
+        let path = self.path.join(name);
+        match open_resolved(path.clone(), self.owners) {
+            Err((_, Some(code))) if code == libc::ELOOP => open(&path, self.owners),
+            opened => opened.map_err(|(error, _)| error),
+        }
+    }
+}
+
+/// Opens what lies at this very path; on failure also the system's number for it.
+fn open_resolved(path: PathBuf, owners: Owners) -> Result<Trusted, (Error, Option<i32>)> {
+    let failed = |cause: io::Error| (Error::io("open", &path, &cause), cause.raw_os_error());
     let flags = (rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK).bits().cast_signed();
     let file = File::options().read(true).custom_flags(flags).open(&path).map_err(failed)?;
     let metadata = file.metadata().map_err(failed)?;
     if !metadata.is_file() {
         let message = format!("{} is not a regular file", path.display());
-        return Err(Error::new(ErrorKind::Plugin, message).with_path(path));
+        return Err((Error::new(ErrorKind::Plugin, message).with_path(path), None));
     }
-    refuse_fault(&path, &metadata, owners)?;
+    refuse_fault(&path, &metadata, owners).map_err(|error| (error, None))?;
     Ok(Trusted { file, path, metadata })
 }
 

@@ -16,7 +16,7 @@ use super::{Answer, Caller, Fact, FactSource, Question, Variables, absolute_fold
 /// Where commands are looked for when PATH must not count.
 const FIXED_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 /// Process 1's name, arguments, and the identity of the boot are all shorter.
-const LONGEST_FACT: u64 = 64 * 1024;
+const LONGEST_FACT: usize = 64 * 1024;
 
 /// The machine that this process runs on.
 #[derive(Debug)]
@@ -123,10 +123,19 @@ fn read_line(path: &str) -> Answer {
     }
 }
 
+/// All of a small file of the kernel's. Such a file gives what it has at once: a read that does not fill
+/// the buffer was the last one.
 fn read_short(path: &str) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    io::Read::read_to_end(&mut io::Read::take(fs::File::open(path)?, LONGEST_FACT), &mut bytes)?;
-    Ok(bytes)
+    let mut file = fs::File::open(path)?;
+    let (mut bytes, mut filled) = (vec![0; 4096], 0);
+    loop {
+        filled += io::Read::read(&mut file, &mut bytes[filled..])?;
+        if filled < bytes.len() || filled >= LONGEST_FACT {
+            bytes.truncate(filled);
+            return Ok(bytes);
+        }
+        bytes.resize(2 * filled, 0);
+    }
 }
 
 /// The parts of a list in which each ends with a NUL.

@@ -15,12 +15,7 @@ use anysvc_backend_api::{
     remote,
 };
 
-use crate::{
-    discovery::Found,
-    environment::Environment,
-    look,
-    trust::{self, Trusted},
-};
+use crate::{discovery::Found, environment::Environment, look, trust::Trusted};
 pub use log_forward::host_fns;
 pub use verify::{Stage, Verification, verify};
 
@@ -51,8 +46,10 @@ pub struct Loaded {
 /// # Errors
 /// `plugin`, each fault with its own text.
 pub fn examine(found: &Found, env: &Environment) -> Result<Examined> {
-    let path = found.library()?;
-    let file = trust::open(&path, env.owners()).map_err(|error| for_backend(error, &found.id))?;
+    if let Err(error) = &found.manifest {
+        return Err(error.clone());
+    }
+    let file = found.open_library(env.owners()).map_err(|error| for_backend(error, &found.id))?;
     let note = look::look(&file.file, &file.path).map_err(|error| for_backend(error, &found.id))?;
     Ok(Examined { id: found.id.clone(), note, file })
 }

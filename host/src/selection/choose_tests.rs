@@ -22,6 +22,7 @@ fn found(id: &str, priority: i64, fallback: bool) -> Found {
         path: format!("/b/{id}.toml").into(),
         source: Source::Program,
         manifest: Ok(manifest),
+        judged: None,
     }
 }
 

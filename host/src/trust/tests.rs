@@ -113,8 +113,8 @@ fn a_link_put_there_after_resolving_is_not_followed() {
     let (folder, path) = fixture();
     let link = folder.path().join("link");
     symlink(&path, &link).expect("a link");
-    let error = open_resolved(link, Owners::Root).expect_err("a refusal");
-    assert_eq!(error.kind, ErrorKind::Io);
+    let (error, code) = open_resolved(link, Owners::Root).expect_err("a refusal");
+    assert_eq!((error.kind, code), (ErrorKind::Io, Some(libc::ELOOP)));
 }
 
 #[test]
@@ -143,4 +143,21 @@ fn of_a_folder_that_is_not_there_its_parents_are_judged() {
     assert_eq!(check_folder(&missing, Owners::Root), Ok(()));
     set(folder.path(), MALLORY, 0o755);
     assert!(check_folder(&missing, Owners::Root).is_err());
+}
+
+#[test]
+fn a_judged_folder_opens_its_files_and_judges_links_out_of_it() {
+    let (folder, path) = fixture();
+    let judged = Folder::judge(folder.path(), Owners::Root).expect("trusted");
+    assert_eq!(judged.open("file".as_ref()).expect("trusted").path, path);
+    symlink("file", folder.path().join("inner")).expect("a link");
+    assert_eq!(judged.open("inner".as_ref()).expect("trusted").path, path);
+    let (theirs, target) = fixture();
+    set(theirs.path(), MALLORY, 0o755);
+    symlink(&target, folder.path().join("outer")).expect("a link");
+    assert!(judged.open("outer".as_ref()).expect_err("a refusal").message.contains("owner 10001"));
+    set(&path, MALLORY, 0o644);
+    assert!(judged.open("file".as_ref()).expect_err("a refusal").message.contains("owner 10001"));
+    set(folder.path(), 0, 0o777);
+    assert!(Folder::judge(folder.path(), Owners::Root).is_err());
 }
