@@ -4,5 +4,6 @@
 pub mod command;
 pub mod engine;
 pub mod inotify;
+pub mod logs;
 pub mod publish;
 pub mod quote;

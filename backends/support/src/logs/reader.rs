@@ -16,9 +16,9 @@ use std::{
 use anysvc_backend_api::{Error, LogQuery, LogRecord, Result};
 
 use super::{
+    Owner,
     folder::{Folder, Identity, Opened},
     line::{self, Lines},
-    place::Owner,
     tail,
 };
 
