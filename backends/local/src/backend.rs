@@ -1,14 +1,17 @@
 //! The backend's verbs, on the client's side: which of them need a supervisor, and which can do without.
 
 use anysvc_backend_api::{
-    Backend, Batch, Capability, Context, Deadline, Description, Error, ErrorKind, ListQuery, Named, Probe,
-    Registration, Rendering, Result, Scope, ServiceSpec, SignalRequest, Status, Target, WaitRequest,
-    abi::Verb, wire::WireStruct,
+    Backend, Batch, Capability, Context, Deadline, Description, Error, ErrorKind, ListQuery, LogQuery,
+    LogStream, Named, Probe, Registration, Rendering, Result, Scope, ServiceSpec, SignalRequest, Status,
+    Target, WaitRequest, abi::Verb, wire::WireStruct,
 };
+
+use anysvc_backend_support::logs;
 
 use crate::{
     check,
     client::{Client, Need},
+    logs::Log,
     offline::Offline,
     place::Place,
     protocol::{Ask, Request},
@@ -122,6 +125,8 @@ impl Backend for Local {
         let version = env!("CARGO_PKG_VERSION");
         let description = Description::new("local", "anysvc's own supervisor (embedded)", version)
             .can(Capability::RuntimeRegistration)
+            .can(Capability::Logs)
+            .can(Capability::LogsFollow)
             .can(Capability::Signal)
             .can(Capability::Helper);
         check::fields(description)
@@ -218,6 +223,11 @@ impl Backend for Local {
 
     fn render(&self, batch: &Batch<Registration>) -> Vec<Result<Rendering>> {
         batch.each(|registration| render(registration, &self.context))
+    }
+
+    fn logs(&self, query: &LogQuery) -> Result<Box<dyn LogStream>> {
+        let source = |name: &String| Ok(Box::new(Log::of(name, &self.context)?) as Box<dyn logs::Source>);
+        logs::open(query.names.iter().map(source).collect::<Result<_>>()?, query)
     }
 
     fn serve(arguments: Vec<Vec<u8>>) -> i32 {

@@ -4,12 +4,14 @@
 //! process per state folder that keeps services running by means of the engine in
 //! `anysvc-backend-support`. Between them are the `protocol` and the `codec`; the `records` outlive both.
 
+mod account;
 mod backend;
 mod boot;
 mod check;
 mod client;
 mod codec;
 mod lock;
+mod logs;
 mod offline;
 mod place;
 mod protocol;

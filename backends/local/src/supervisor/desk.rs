@@ -240,7 +240,9 @@ impl Desk {
         if up {
             // An earlier end must not keep a supervisor that comes back from starting it.
             entry.live = true;
-            entry.kept.status = entry.kept.status.take().filter(|status| status.state == State::Running);
+            if let Some(status) = &mut entry.kept.status {
+                status.wanted_up = None;
+            }
         }
         if before != up || up {
             self.records.keep(name, &entry.kept)?;
