@@ -190,3 +190,13 @@ fn helper() -> PathBuf {
     let profile = own.parent().and_then(Path::parent).expect("target/PROFILE/deps/TEST");
     profile.join("examples/helper")
 }
+
+/// Waits until something is so that nothing tells of.
+#[track_caller]
+pub fn until(mut so: impl FnMut() -> bool) {
+    let end = soon();
+    while !so() {
+        assert!(!end.passed(), "it did not become so in time");
+        std::thread::park_timeout(Duration::from_millis(5));
+    }
+}
