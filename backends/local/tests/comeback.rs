@@ -4,7 +4,7 @@ mod common;
 
 use std::{fs, time::Duration};
 
-use anysvc_backend_api::{ErrorKind, Goal, ListQuery, RestartPolicy, State, WaitRequest};
+use anysvc_backend_api::{Deadline, ErrorKind, Goal, ListQuery, RestartPolicy, SignalRequest, State, Target};
 use common::{Lab, is_alive, kill, soon};
 use rustix::process::Signal;
 
@@ -51,8 +51,8 @@ fn a_stop_under_way_is_finished_by_the_next_supervisor() {
     stubborn.spec.stop.timeout = Some(Duration::from_millis(300));
     assert_eq!(lab.put(stubborn), Ok(()));
     let pid = lab.pid("a");
-    let short = anysvc_backend_api::Deadline::after(Duration::from_millis(20));
-    let _ = lab.backend.stop(vec![anysvc_backend_api::Target::new("a")], short);
+    let short = Deadline::after(Duration::from_millis(20));
+    let _ = lab.backend.stop(vec![Target::new("a")], short);
     lab.kill_supervisor();
     let status = lab.wait("a", Goal::Down).unwrap();
     assert_eq!(status.state, State::Stopped, "{status:?}");
@@ -103,20 +103,20 @@ fn another_boot_starts_nothing_by_itself() {
 #[test]
 fn a_call_that_the_kill_interrupts_is_told_so() {
     let lab = Lab::new();
-    assert_eq!(lab.register("a", "exec sleep 1000"), Ok(()));
-    let supervisor = lab.supervisor().unwrap();
-    let descriptors = || fs::read_dir(format!("/proc/{supervisor}/fd")).unwrap().count();
-    let before = descriptors();
+    let mut stubborn = lab.registration("a", "trap '' TERM; echo set; while :; do sleep 1; done");
+    stubborn.spec.stop.timeout = Some(Duration::from_secs(600));
+    assert_eq!(lab.put(stubborn), Ok(()));
+    lab.first_line("a");
     std::thread::scope(|scope| {
-        let request = WaitRequest { name: "a".into(), goal: Goal::Down, pid: None };
-        let wait = scope.spawn(|| lab.backend.wait(vec![request], soon()).remove(0));
-        // The wait is there once its caller is.
-        common::until(|| descriptors() > before);
-        kill(supervisor, Signal::KILL);
-        let error = wait.join().unwrap().unwrap_err();
+        let stop = scope.spawn(|| lab.stop("a"));
+        common::until(|| lab.status("a").is_ok_and(|status| status.state == State::Stopping));
+        lab.kill_supervisor();
+        let error = stop.join().unwrap().unwrap_err();
         assert_eq!(error.kind, ErrorKind::ManagerUnavailable, "{error:?}");
     });
-    let _ = lab.status("a");
+    let kill = SignalRequest { name: "a".into(), signal: "KILL".parse().unwrap() };
+    assert_eq!(lab.backend.signal(vec![kill], soon()), [Ok(())]);
+    assert_eq!(lab.wait("a", Goal::Down).map(|status| status.state), Ok(State::Stopped));
 }
 
 #[test]

@@ -10,10 +10,20 @@ use std::{
 };
 
 use anysvc_backend_api::{
-    Bytes, Context, Deadline, Error, Facts, Goal, Registration, Result, Scope, ServiceSpec, State, Status,
+    Bytes, Context, Deadline, Error, Facts, Goal, LogQuery, Registration, Result, Scope, ServiceSpec, State, Status,
     Target, User, Value, WaitRequest, abi::HostFns, export::module, remote::Remote,
 };
 use anysvc_local::Local;
+
+struct Quiet;
+
+impl log::Log for Quiet {
+    fn enabled(&self, _: &log::Metadata<'_>) -> bool {
+        false
+    }
+    fn log(&self, _: &log::Record<'_>) {}
+    fn flush(&self) {}
+}
 
 /// Long enough for anything that works.
 pub fn soon() -> Deadline {
@@ -36,6 +46,9 @@ impl Lab {
 
     /// One for a folder that is there.
     pub fn at(state_dir: &Path) -> Lab {
+        // With a logger in place the backend leaves this process's panic hook alone, which is the one
+        // that says where a test failed.
+        let _ = log::set_logger(&Quiet);
         let uid = rustix::process::geteuid().as_raw();
         let gid = rustix::process::getegid().as_raw();
         let user = User { uid, gid, groups: Vec::new(), name: None, home: None };
@@ -98,6 +111,16 @@ impl Lab {
         let status = self.status(name).expect("it is registered");
         assert_eq!(status.state, State::Running, "{status:?}\n{}", self.log());
         status.pid.expect("what runs has a process")
+    }
+
+    /// Waits for the first line that a service writes.
+    #[track_caller]
+    pub fn first_line(&self, name: &str) -> String {
+        let query = LogQuery { follow: true, names: vec![name.into()], ..LogQuery::default() };
+        let mut log = self.backend.logs(query).expect("a log");
+        let mut chunk = log.next(soon()).expect("its records");
+        assert!(!chunk.records.is_empty(), "nothing was written\n{}", self.log());
+        chunk.records.remove(0).line.to_string()
     }
 
     /// The supervisor's process, if one runs.
