@@ -20,6 +20,8 @@ pub mod os;
 pub mod policy;
 pub mod record;
 mod supervisor;
+#[cfg(test)]
+mod tests;
 mod timers;
 
 pub use os::Os;

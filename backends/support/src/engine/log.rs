@@ -1,1 +1,0 @@
-//! Writing a service's lines to files that are rotated by size.

@@ -1,0 +1,4 @@
+
+mod rules;
+pub(in crate::engine) mod scratch;
+mod sim;
