@@ -116,6 +116,10 @@ const LOOKS: u32 = 11;
 /// processes.
 const CLOSE_LOOKS: u32 = 6;
 
+/// Between one launch and the next by itself lies at least this, so that a service without a delay whose
+/// program ends at once, or can't be executed, does not take a whole processor.
+const SOONEST: Duration = Duration::from_millis(10);
+
 /// One service.
 #[derive(Clone, Debug)]
 pub struct Machine {
@@ -124,6 +128,7 @@ pub struct Machine {
     next_policy: Option<Box<Policy>>,
     phase: Phase,
     since: SystemTime,
+    launched: Option<Instant>,
     ended: Option<Instant>,
     pid: Option<u32>,
     ready: Option<bool>,
@@ -142,6 +147,7 @@ impl Machine {
             next_policy: None,
             phase: Phase::Down(Why::Stopped),
             since: now.wall,
+            launched: None,
             ended: None,
             pid: None,
             ready: None,
@@ -284,6 +290,7 @@ impl Machine {
     fn launch(&mut self, restarts: u64, now: Moment, actions: &mut Vec<Action>) {
         self.take_policy();
         self.restarts = restarts;
+        self.launched = Some(now.mono);
         self.reason = None;
         self.ready = None;
         self.enter(Phase::Starting, now);
@@ -378,8 +385,9 @@ impl Machine {
                 self.enter(Phase::Waiting, now);
                 // The delay counts from the end of the process, not from the end of its group.
                 let ended = self.ended.unwrap_or(now.mono);
+                let soonest = self.launched.map_or(now.mono, |launched| launched + SOONEST);
                 if let Some(at) = ended.checked_add(self.policy.delay) {
-                    actions.push(Action::Arm(at));
+                    actions.push(Action::Arm(at.max(soonest)));
                 }
             }
         }

@@ -25,6 +25,6 @@ mod tests;
 mod timers;
 
 pub use os::Os;
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 pub use os::unix::Unix;
 pub use supervisor::{Change, Config, Service, Supervisor, check};

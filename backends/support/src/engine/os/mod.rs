@@ -2,7 +2,7 @@
 //! simulated one; what is below knows processes, and nothing of policies, specs or files of logs.
 
 mod launch;
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 pub mod unix;
 
 use std::{fmt, io};

@@ -1,4 +1,13 @@
+//! Tests of the whole engine: with a simulated system and clock, and with real processes.
 
+#[cfg(target_os = "linux")]
+mod crash;
+#[cfg(target_os = "linux")]
+mod harness;
+#[cfg(target_os = "linux")]
+mod real;
+#[cfg(target_os = "linux")]
+mod real_logs;
 mod rules;
 pub(in crate::engine) mod scratch;
 mod sim;

@@ -144,7 +144,6 @@ fn group_id(group: &str) -> Result<u32, Fault> {
 }
 
 /// Does something to files with the rights of an account: those of this thread only, and only for files.
-#[cfg(target_os = "linux")]
 pub(super) fn acting(account: Option<&Account>, act: &mut dyn FnMut() -> io::Result<()>) -> io::Result<()> {
     let Some(account) = account else { return act() };
     let rights = Rights::take(account)?;
@@ -153,22 +152,13 @@ pub(super) fn acting(account: Option<&Account>, act: &mut dyn FnMut() -> io::Res
     result
 }
 
-/// Elsewhere there are no rights of a thread, and files are not opened with more rights than the service
-/// has: it is refused.
-#[cfg(not(target_os = "linux"))]
-pub(super) fn acting(account: Option<&Account>, act: &mut dyn FnMut() -> io::Result<()>) -> io::Result<()> {
-    if account.is_some() { Err(io::ErrorKind::Unsupported.into()) } else { act() }
-}
-
 /// The file system's idea of who this thread is, until it is dropped.
-#[cfg(target_os = "linux")]
 struct Rights {
     groups: Vec<libc::gid_t>,
     gid: libc::gid_t,
     uid: libc::uid_t,
 }
 
-#[cfg(target_os = "linux")]
 impl Rights {
     fn take(account: &Account) -> io::Result<Rights> {
         let groups = rustix::process::getgroups()?.into_iter().map(|gid| gid.as_raw()).collect();
@@ -191,7 +181,6 @@ impl Rights {
     }
 }
 
-#[cfg(target_os = "linux")]
 impl Drop for Rights {
     fn drop(&mut self) {
         // SAFETY: numbers only; going back to the effective ids is always allowed.
@@ -204,7 +193,6 @@ impl Drop for Rights {
 }
 
 /// Of this thread alone: the C library's function would change all of them, and lock.
-#[cfg(target_os = "linux")]
 fn set_groups(groups: &[libc::gid_t]) -> io::Result<()> {
     #[cfg(target_pointer_width = "64")]
     const CALL: libc::c_long = libc::SYS_setgroups;

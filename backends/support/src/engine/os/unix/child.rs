@@ -189,6 +189,7 @@ unsafe fn streams(plan: &Plan<'_>, control: &mut c_int) -> Result<(), Failed> {
                 return Err(failed(Step::Streams));
             }
         }
+        close_on_exec();
         if let Some((from, number)) = plan.notify {
             // dup2 of a descriptor onto itself leaves it closing on exec.
             let done =
@@ -199,6 +200,15 @@ unsafe fn streams(plan: &Plan<'_>, control: &mut c_int) -> Result<(), Failed> {
         }
     }
     Ok(())
+}
+
+/// Whatever this program was started with open, by a shell say, is not for its services. (Before Linux 5.11
+/// it stays open.)
+fn close_on_exec() {
+    // SAFETY: numbers only.
+    unsafe {
+        libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC);
+    }
 }
 
 /// The environment with the lines of a file added. The file is read here, with the rights of the account,

@@ -1,10 +1,13 @@
 //! Processes on Unix. Every process is our child: its number stays its own until we have asked how it
 //! ended, which we do only after its group was killed. One descriptor tells when something happened.
+//!
+//! It is built for Linux today. What is Linux's alone is in `poll` (epoll), `reap` (descriptors of
+//! processes), `notify` (credentials of a sender), `process` (/proc) and the rights of a thread in
+//! `account`: that is what another Unix needs a counterpart for.
 
 mod account;
 mod child;
 mod fork;
-#[cfg(target_os = "linux")]
 mod notify;
 mod poll;
 mod process;
@@ -39,7 +42,6 @@ pub struct Unix {
     outputs: HashMap<Run, File>,
     /// Whose main process it is.
     pids: HashMap<u32, Run>,
-    #[cfg(target_os = "linux")]
     socket: Option<notify::Socket>,
     /// Where there are no descriptors of processes, a signal says that a child ended.
     children: Option<reap::Children>,
@@ -79,7 +81,6 @@ impl Unix {
             processes: HashMap::new(),
             outputs: HashMap::new(),
             pids: HashMap::new(),
-            #[cfg(target_os = "linux")]
             socket: None,
             children,
         })
@@ -91,7 +92,6 @@ impl Unix {
         Unix::prepare(false)
     }
 
-    #[cfg(target_os = "linux")]
     fn notify_address(&mut self) -> Result<Vec<u8>, Fault> {
         if self.socket.is_none() {
             let open = || {
@@ -108,12 +108,6 @@ impl Unix {
         Ok(self.socket.as_ref().map(|socket| socket.address().to_vec()).unwrap_or_default())
     }
 
-    #[cfg(not(target_os = "linux"))]
-    fn notify_address(&mut self) -> Result<Vec<u8>, Fault> {
-        Err(Fault { what: "hear sd-notify on this system".to_owned(), errno: 0 })
-    }
-
-    #[cfg(target_os = "linux")]
     fn hear(&mut self, occurrences: &mut Vec<Occurrence>) {
         let Some(socket) = &self.socket else { return };
         // A sender may be any local process: so many a turn, and only those of our services count.
@@ -130,9 +124,6 @@ impl Unix {
             }
         }
     }
-
-    #[cfg(not(target_os = "linux"))]
-    fn hear(&mut self, _: &mut Vec<Occurrence>) {}
 
     /// The process may have executed its program, or say why not.
     fn started(&mut self, run: Run, occurrences: &mut Vec<Occurrence>) {

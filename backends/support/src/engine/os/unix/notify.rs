@@ -1,5 +1,5 @@
 //! The socket of sd_notify(3): one for all services. Who sent a message is what the kernel says of it,
-//! never what the message says. Linux only: elsewhere no service expects it.
+//! never what the message says.
 
 use std::{
     io::IoSliceMut,

@@ -97,7 +97,6 @@ mod tests {
     }
 
     #[test]
-    #[cfg(target_os = "linux")]
     fn our_own_process_is_seen() {
         let me = stat(std::process::id()).expect("there is a /proc here");
         assert!(me.started > 0);
