@@ -174,7 +174,6 @@ impl Desk {
                 let down = matches!(status.state, State::Stopped | State::Failed);
                 if entry.going && down && self.remove(&change.name) {
                     last.remove(&change.name);
-                    self.notice(&change.name, None);
                     continue;
                 }
                 let status = self.dressed(status);
@@ -192,7 +191,7 @@ impl Desk {
         self.pending.iter_mut().for_each(|pending| pending.notice(name, status));
     }
 
-    /// Forgets a service that is down; false when it can't be.
+    /// Forgets a service that is down, and tells those who wait; false when it can't be.
     pub(super) fn remove(&mut self, name: &str) -> bool {
         let removed = self.engine.remove(name).and_then(|()| self.records.forget(name));
         if let Err(error) = &removed {
@@ -200,6 +199,7 @@ impl Desk {
             return false;
         }
         self.entries.remove(name);
+        self.notice(name, None);
         true
     }
 
