@@ -130,7 +130,7 @@ impl Real {
         // `@` is before `c`.
         files.sort();
         let text: String = files.iter().map(|file| fs::read_to_string(file).unwrap()).collect();
-        text.lines().map(|line| line[30..].to_owned()).collect()
+        text.lines().map(|line| line[31..].to_owned()).collect()
     }
 }
 
