@@ -133,6 +133,36 @@ mod tests {
     use super::*;
 
     #[test]
+    #[cfg(unix)]
+    fn a_folder_that_somebody_else_can_write_is_refused() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let scratch = crate::engine::tests::scratch::Scratch::new();
+        let folder = scratch.path().join("records");
+        Records::open(&folder).unwrap();
+        assert_eq!(fs::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o700);
+        let link = scratch.path().join("link");
+        std::os::unix::fs::symlink(&folder, &link).unwrap();
+        assert_eq!(Records::open(&link).unwrap_err().kind, ErrorKind::PermissionDenied);
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0o770)).unwrap();
+        let error = Records::open(&folder).unwrap_err();
+        assert!(error.message.contains("mode 0770"), "{error}");
+    }
+
+    #[test]
+    fn what_is_written_is_found_once_and_the_rest_are_strays() {
+        let scratch = crate::engine::tests::scratch::Scratch::new();
+        let identity = Identity { pid: 7, started: Some(9), uid: 1 };
+        let records = Records::open(&scratch.path().join("r")).unwrap();
+        for name in ["a", "b"] {
+            records.write(name, &identity).unwrap();
+        }
+        fs::write(scratch.path().join("r/c"), "1 7 9").unwrap();
+        let mut again = Records::open(&scratch.path().join("r")).unwrap();
+        assert_eq!((again.take("a"), again.take("a"), again.take("c")), (Some(identity), None, None));
+        assert_eq!((again.stray(), again.stray()), (Some(("b".to_owned(), identity)), None));
+    }
+
+    #[test]
     fn only_a_whole_record_of_this_boot_counts() {
         let expected = Identity { pid: 77, started: Some(1234), uid: 10 };
         assert_eq!(parse("1 77 1234 10 b\n", "b"), Some(expected));

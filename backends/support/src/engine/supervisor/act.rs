@@ -72,6 +72,14 @@ impl<O: Os> Supervisor<O> {
         }
         let account = self.os.account(spec.user.as_deref(), spec.group.as_deref())?;
         let log = log(spec, log_directory, base, account.clone())?;
+        if let Some(folder) = log.writer.as_ref().map(|writer| &writer.settings().folder)
+            && let Some(other) = self.output.other_writer(key, folder)
+        {
+            // Two that rotate one folder would throw away each other's files.
+            let other = self.entry(other).map(|entry| &*entry.service.spec.name).unwrap_or_default();
+            let what = format!("write a log in {}: that is where `{other}` writes", folder.display());
+            return Err(Fault { what, errno: 0 });
+        }
         let launch = Launch::new(spec, base, &self.config.directory, account)?;
         let notifies = launch.notify != Notify::No;
 

@@ -57,3 +57,56 @@ pub fn check(spec: &ServiceSpec) -> Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use anysvc_backend_api::{EnvVar, GiveUp, ReadySpec};
+    use std::time::Duration;
+
+    fn spec() -> ServiceSpec {
+        ServiceSpec { name: "web".to_owned(), command: vec!["web".into()], ..ServiceSpec::default() }
+    }
+
+    #[test]
+    fn the_defaults_are_taken() {
+        assert_eq!(check(&spec()), Ok(()));
+    }
+
+    #[test]
+    fn what_is_refused_is_refused_by_the_name_of_the_field() {
+        type Change = fn(&mut ServiceSpec);
+        let cases: [(Change, ErrorKind, &str); 12] = [
+            (|s| s.name = "../x".into(), ErrorKind::InvalidName, "contains `.`"),
+            (|s| s.command.clear(), ErrorKind::InvalidSpec, "`command`"),
+            (|s| s.command = vec!["".into()], ErrorKind::InvalidSpec, "`command`"),
+            (|s| s.command.push("a\0b".into()), ErrorKind::InvalidSpec, "`command`"),
+            (
+                |s| s.env.push(EnvVar { name: "A".into(), value: "\0".into() }),
+                ErrorKind::InvalidSpec,
+                "`env.A`",
+            ),
+            (
+                |s| s.ready = Some(ReadySpec { notify_fd: Some(2), ..ReadySpec::default() }),
+                ErrorKind::InvalidSpec,
+                "`ready.notify-fd`",
+            ),
+            (|s| s.log.to = Some(LogTo::Manager), ErrorKind::Unsupported, "`log.to`"),
+            (|s| s.log.size = Some(4095), ErrorKind::InvalidSpec, "`log.size`"),
+            (
+                |s| s.restart.give_up = Some(GiveUp { after: 0, within: Duration::from_secs(1) }),
+                ErrorKind::InvalidSpec,
+                "`restart.give-up`",
+            ),
+            (|s| s.directory = Some("/a/${".into()), ErrorKind::InvalidSpec, "`directory`"),
+            (|s| s.env_file = Some("".into()), ErrorKind::InvalidSpec, "`env-file`"),
+            (|s| s.log.directory = Some("${1}".into()), ErrorKind::InvalidSpec, "`log.directory`"),
+        ];
+        for (change, kind, expected) in cases {
+            let mut spec = spec();
+            change(&mut spec);
+            let error = check(&spec).expect_err(expected);
+            assert!(error.kind == kind && error.message.contains(expected), "{expected}: {error:?}");
+        }
+    }
+}

@@ -4,6 +4,7 @@
 use std::{
     collections::{HashMap, VecDeque},
     io,
+    path::Path,
 };
 
 use super::super::{
@@ -72,6 +73,14 @@ impl Output {
             }
             _ => drop(self.logs.insert(key, log)),
         }
+    }
+
+    /// Another service that writes into this folder now.
+    pub(super) fn other_writer(&self, key: u32, folder: &Path) -> Option<u32> {
+        let same = |log: &Log| log.writer.as_ref().is_some_and(|w| w.settings().folder == folder);
+        let others = self.logs.iter().filter(|(other, log)| **other != key && same(log));
+        let mut writing = others.filter(|(other, _)| self.streams.values().any(|s| s.key == **other));
+        writing.next().map(|(other, _)| *other)
     }
 
     /// Why the last lines of a service were lost.

@@ -1,7 +1,9 @@
 //! Tests of the whole engine: with a simulated system and clock, and with real processes.
 
+mod chance;
 #[cfg(target_os = "linux")]
 mod crash;
+mod give_up;
 #[cfg(target_os = "linux")]
 mod harness;
 #[cfg(target_os = "linux")]

@@ -222,6 +222,26 @@ fn a_full_disk_keeps_whole_lines_only() {
 }
 
 #[test]
+fn two_services_never_write_into_one_folder() {
+    let mut real = Real::new();
+    let shared = real.path("shared");
+    let add = |real: &mut Real, name: &str, script: &str| {
+        let mut spec = writer(script, 4096, 1);
+        (spec.name, spec.log.directory) = (name.to_owned(), Some(shared.clone()));
+        real.add(spec);
+    };
+    add(&mut real, "first", "exec sleep 1000");
+    add(&mut real, "second", "echo second");
+    let reason = real.until_state("second", State::Failed).reason.unwrap();
+    assert!(reason.contains("that is where `first` writes"), "{reason}");
+    real.supervisor.stop("first").unwrap();
+    real.until_state("first", State::Stopped);
+    real.supervisor.start("second").unwrap();
+    real.until_state("second", State::Stopped);
+    assert_eq!(real.lines("second"), ["second"]);
+}
+
+#[test]
 fn half_a_line_of_a_supervisor_that_was_killed_is_ended_first() {
     let mut real = Real::new();
     fs::create_dir_all(real.path("logs/web")).unwrap();

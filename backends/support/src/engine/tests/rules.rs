@@ -2,32 +2,30 @@
 
 use std::time::Duration;
 
-use anysvc_backend_api::{
-    Condition, GiveUp, ReadySpec, RestartPolicy, RestartSpec, ServiceSpec, State, StopSpec,
-};
+use anysvc_backend_api::{Condition, ReadySpec, RestartPolicy, RestartSpec, ServiceSpec, State, StopSpec};
 
-use super::sim::Bench;
+use super::{give_up::gives_up, sim::Bench};
 use crate::engine::{os::Occurrence, policy::Ending};
 
 use RestartPolicy::{Always, Never, OnFailure};
 use State::{Backoff, Failed, Running, Stopped, Stopping};
 
-fn killed(signal: &str) -> Ending {
+pub(super) fn killed(signal: &str) -> Ending {
     Ending::Signal(signal.parse().unwrap())
 }
 
-fn spec(policy: RestartPolicy) -> ServiceSpec {
+pub(super) fn spec(policy: RestartPolicy) -> ServiceSpec {
     ServiceSpec {
         restart: RestartSpec { policy: Some(policy), ..RestartSpec::default() },
         ..ServiceSpec::default()
     }
 }
 
-fn secs(seconds: u64) -> Duration {
+pub(super) fn secs(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-fn millis(millis: u64) -> Duration {
+pub(super) fn millis(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
@@ -240,67 +238,6 @@ fn starting_what_runs_and_stopping_what_is_down_do_nothing() {
     assert_eq!(bench.state(), Stopped);
 }
 
-fn gives_up(after: u32, within: u64, policy: RestartPolicy) -> ServiceSpec {
-    let mut spec = spec(policy);
-    spec.restart.give_up = Some(GiveUp { after, within: secs(within) });
-    spec
-}
-
-#[test]
-fn the_nth_failure_within_the_time_is_the_last() {
-    let mut bench = Bench::up(gives_up(5, 60, OnFailure));
-    for failure in 1..=4 {
-        bench.end(Ending::Code(1));
-        assert_eq!(bench.state(), Backoff, "failure {failure}");
-        bench.pass(secs(1));
-    }
-    bench.end(killed("SEGV"));
-    assert_eq!(bench.state(), Failed);
-    let expected = "was killed by SEGV; gave up after 5 failures within 60s";
-    assert_eq!((bench.reason().as_str(), bench.status().wanted_up), (expected, Some(false)));
-    bench.pass(secs(1000));
-    assert_eq!(bench.launches().len(), 5);
-    // A manual start forgets them all.
-    bench.verb("start");
-    bench.end(Ending::Code(1));
-    assert_eq!((bench.state(), bench.status().restarts), (Backoff, Some(0)));
-}
-
-#[test]
-fn failures_that_are_too_far_apart_do_not_add_up() {
-    let mut bench = Bench::up(gives_up(3, 10, OnFailure));
-    for _ in 0..20 {
-        bench.pass(millis(4500));
-        bench.end(Ending::Code(1));
-        assert_eq!(bench.state(), Backoff);
-        bench.pass(secs(1));
-    }
-    // Three within just ten seconds.
-    let mut bench = Bench::up(gives_up(3, 10, OnFailure));
-    for expected in [Backoff, Backoff, Failed] {
-        bench.end(Ending::Code(1));
-        assert_eq!(bench.state(), expected);
-        bench.pass(secs(5));
-    }
-}
-
-#[test]
-fn planned_restarts_and_good_ends_are_no_failures() {
-    for ending in [Ending::Code(75), Ending::Code(0)] {
-        let mut bench = Bench::up(gives_up(2, 600, Always));
-        for _ in 0..20 {
-            bench.end(ending);
-            assert_eq!(bench.state(), Backoff, "{ending:?}");
-            bench.pass(secs(1));
-        }
-        bench.end(Ending::Code(1));
-        assert_eq!(bench.state(), Backoff, "{ending:?}");
-        bench.pass(secs(1));
-        bench.end(Ending::Code(1));
-        assert_eq!(bench.state(), Failed, "{ending:?}");
-    }
-}
-
 #[test]
 fn a_program_that_cannot_be_executed_is_a_failure_that_names_it() {
     for (policy, expected) in [(Never, Failed), (OnFailure, Backoff), (Always, Backoff)] {
@@ -407,71 +344,4 @@ fn an_idle_supervisor_has_no_deadline() {
     assert_eq!(bench.supervisor.timeout(), Some(secs(1)));
     bench.verb("stop");
     assert_eq!(bench.supervisor.timeout(), None);
-}
-
-/// Numbers that only look random: the same every time (xorshift).
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % limit
-    }
-}
-
-#[test]
-fn whatever_happens_a_service_is_never_doubled_and_obeys_the_last_word() {
-    for seed in 1..=150 {
-        let mut dice = Dice(u64::wrapping_mul(seed, 0x9e37_79b9_7f4a_7c15));
-        let policy = [Never, OnFailure, Always][dice.below(3) as usize];
-        let mut spec = if dice.below(2) == 0 { gives_up(3, 20, policy) } else { spec(policy) };
-        spec.restart.delay = Some(millis([0, 1, 1000, 5000][dice.below(4) as usize]));
-        let mut bench = Bench::new();
-        bench.add(spec, false);
-        let mut wanted = false;
-        for step in 0..120 {
-            let event = dice.below(12);
-            let runs = bench.status().pid.is_some();
-            match event {
-                0 => bench.verb("start"),
-                1 => bench.verb("stop"),
-                2 => bench.verb("restart"),
-                3 => bench.world(|world| world.obedient = !world.obedient),
-                4 => bench.world(|world| world.group_left = !world.group_left),
-                5 => bench.world(|world| world.refuse = !world.refuse && dice.below(3) == 0),
-                6..=8 if runs => {
-                    let code = [0, 1, 75, 78, 9][dice.below(5) as usize];
-                    bench.end(if code == 9 { killed("KILL") } else { Ending::Code(code) });
-                }
-                _ => bench.pass(millis(dice.below(4000))),
-            }
-            match event {
-                0 | 2 => wanted = true,
-                1 => wanted = false,
-                _ => {}
-            }
-            let status = bench.status();
-            let case = format!("seed {seed}, step {step}, event {event}: {status:?}");
-            // That no service has two processes is checked by the simulated system at each launch.
-            bench.world(|world| assert_eq!(world.living.is_empty(), status.pid.is_none(), "{case}"));
-            let alive = matches!(status.state, Running | Stopping | State::Starting);
-            assert!(status.pid.is_none() || alive, "{case}");
-            if !wanted {
-                assert!(matches!(status.state, Stopping | Stopped | Failed), "{case}");
-                assert_eq!(status.wanted_up, Some(false), "{case}");
-            }
-            if status.state == Backoff {
-                assert_eq!(status.wanted_up, Some(true), "{case}");
-            }
-        }
-        // In the end it comes down when it is told to, and up when it is told to.
-        bench.world(|world| (world.obedient, world.group_left, world.refuse) = (false, false, false));
-        bench.verb("stop");
-        bench.pass(secs(11));
-        assert!(bench.supervisor.is_idle() && bench.supervisor.timeout().is_none(), "seed {seed}");
-        bench.verb("start");
-        assert_eq!(bench.state(), Running, "seed {seed}");
-    }
 }

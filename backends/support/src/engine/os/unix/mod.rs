@@ -72,6 +72,7 @@ impl Unix {
 
     fn prepare(pidfds: bool) -> io::Result<Unix> {
         let null = above_the_streams()?;
+        reap::remember_children();
         let poller = Poller::new()?;
         let children = if pidfds && reap::pidfds_work() { None } else { Some(reap::Children::new(&poller)?) };
         Ok(Unix {
@@ -159,11 +160,17 @@ impl Unix {
         let Some(process) = self.processes.get_mut(&run).filter(|process| !process.ended) else { return };
         let Identity { pid, started, uid } = process.identity;
         let ending = if process.ours {
-            if !reap::has_ended(pid) {
-                return;
+            match reap::has_ended(pid) {
+                Some(false) => return,
+                Some(true) => {
+                    process::kill_group(pid);
+                    reap::reap(pid)
+                }
+                None => {
+                    process::kill_remains(pid, started.unwrap_or(u64::MAX), uid);
+                    Ending::Unknown
+                }
             }
-            process::kill_group(pid);
-            reap::reap(pid)
         } else {
             process::kill_remains(pid, started.unwrap_or(u64::MAX), uid);
             Ending::Unknown
@@ -272,8 +279,12 @@ impl Os for Unix {
 
     fn kill_group(&mut self, run: Run) {
         let process = self.processes.get(&run).filter(|process| !process.ended);
-        if let Some(Process { identity, .. }) = process {
-            process::kill_group(identity.pid);
+        let Some(Process { identity: Identity { pid, started, uid }, ours, .. }) = process else { return };
+        // The number of a process that is not our child is its own only while it lives.
+        if *ours || process::stat(*pid).map(|stat| stat.started) == *started {
+            process::kill_group(*pid);
+        } else {
+            process::kill_remains(*pid, started.unwrap_or(u64::MAX), *uid);
         }
     }
 

@@ -47,13 +47,35 @@ pub(super) fn signal(pidfd: &OwnedFd, number: i32) -> io::Result<()> {
     if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
-/// Whether a child ended. It keeps its number.
-pub(super) fn has_ended(pid: u32) -> bool {
+/// Whether a child ended. It keeps its number, unless somebody else in this program asked for it (`None`).
+pub(super) fn has_ended(pid: u32) -> Option<bool> {
     // SAFETY: zero is a value for all of it, and waitid fills it.
     let mut about: libc::siginfo_t = unsafe { std::mem::zeroed() };
     let flags = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
     // SAFETY: the structure lives; `si_pid` is set for what ended, and zero otherwise.
-    unsafe { libc::waitid(libc::P_PID, pid as _, &raw mut about, flags) == 0 && about.si_pid() != 0 }
+    let (done, about) = unsafe {
+        let done = libc::waitid(libc::P_PID, pid as _, &raw mut about, flags);
+        (done, about.si_pid())
+    };
+    match done {
+        0 => Some(about != 0),
+        _ if io::Error::last_os_error().raw_os_error() == Some(libc::ECHILD) => None,
+        _ => Some(false),
+    }
+}
+
+/// Where ended children are to be forgotten at once (this program may have been started so), nobody could
+/// ask how they ended.
+pub(super) fn remember_children() {
+    // SAFETY: a zeroed structure is filled, looked at, and the default is set.
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        let asked = libc::sigaction(libc::SIGCHLD, std::ptr::null(), &raw mut action);
+        let forgets = action.sa_sigaction == libc::SIG_IGN || action.sa_flags & libc::SA_NOCLDWAIT != 0;
+        if asked == 0 && forgets {
+            libc::signal(libc::SIGCHLD, libc::SIG_DFL);
+        }
+    }
 }
 
 /// Asks a child that ended, or was killed, how it did. Its number is free after that.
