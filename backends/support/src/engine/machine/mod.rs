@@ -159,7 +159,10 @@ impl Machine {
             }
             Event::Refused(reason) => self.refused(reason, now, actions),
             Event::Executed if self.phase == Phase::Starting => self.enter(Phase::Up, now),
-            Event::Ready if matches!(self.phase, Phase::Starting | Phase::Up) => self.ready = Some(true),
+            Event::Ready if matches!(self.phase, Phase::Starting | Phase::Up) => {
+                // Where nothing is to say so, nothing does.
+                self.ready = self.ready.map(|_| true);
+            }
             Event::Ended(ending) => self.ended(ending, now, actions),
             Event::Group(left) => self.looked(left, now, actions),
             Event::Timer => self.timer(now, actions),

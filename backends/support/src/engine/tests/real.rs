@@ -4,8 +4,14 @@ use std::{fs, os::unix::fs::PermissionsExt as _, path::PathBuf};
 
 use anysvc_backend_api::{EnvVar, ErrorKind, Limit, LimitKind, ReadySpec, RestartPolicy, State};
 
-use super::harness::{Real, alive, number, quiet, shell};
-use crate::engine::{Unix, tests::scratch::Scratch};
+use super::{
+    harness::{Real, alive, environment, number, quiet, shell},
+    scratch::Scratch,
+};
+use crate::engine::{
+    Os as _, Unix,
+    os::{Launch, Run},
+};
 
 use State::{Backoff, Failed, Running, Stopped};
 
@@ -150,6 +156,8 @@ fn what_cannot_be_started_says_why() {
     for (name, change, expected) in cases {
         let mut spec = quiet(name, "exit 0");
         spec.restart.policy = Some(RestartPolicy::Never);
+        // Without folders that this user may not look into.
+        spec.env = vec![EnvVar { name: "PATH".into(), value: "/usr/bin:/bin".into() }];
         change(&mut spec);
         real.add(spec);
         let status = real.until_state(name, Failed);
@@ -325,6 +333,23 @@ fn root_starts_services_as_others_for_good() {
     real.add(spec);
     let reason = real.until_state("web", Backoff).reason.unwrap();
     assert!(reason.contains("env-file") && reason.contains("Permission denied"), "{reason}");
+}
+
+#[test]
+fn a_process_that_was_not_let_go_ends_with_its_supervisor_and_has_done_nothing() {
+    let scratch = Scratch::new();
+    let file = scratch.path().join("file");
+    let spec = quiet("web", &format!("echo > {}", file.display()));
+    let launch = Launch::new(&spec, &environment(), scratch.path(), None).unwrap();
+    let mut unix = Unix::new().unwrap();
+    let identity = unix.launch(Run(1), &launch).unwrap();
+    assert!(identity.started.is_some() && alive(identity.pid));
+    // What closes here closes when a supervisor is killed.
+    drop(unix);
+    let mut status = 1;
+    // SAFETY: our child, and a number to write to.
+    let pid = unsafe { libc::waitpid(identity.pid as i32, &raw mut status, 0) };
+    assert_eq!((pid, status, file.exists()), (identity.pid as i32, 0, false));
 }
 
 #[test]
