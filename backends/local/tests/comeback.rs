@@ -32,7 +32,7 @@ fn what_had_ended_for_good_stays_so_over_a_kill() {
     failing.spec.restart.policy = Some(RestartPolicy::Always);
     assert_eq!(lab.put(failing), Ok(()));
     assert_eq!(lab.register("keeps-it-there", "exec sleep 1000"), Ok(()));
-    let before = lab.wait("a", Goal::Up).unwrap();
+    let before = lab.wait("a", Goal::Down).unwrap();
     assert_eq!(before.state, State::Failed, "{before:?}");
     lab.kill_supervisor();
     let after = lab.status("a").unwrap();
@@ -41,7 +41,7 @@ fn what_had_ended_for_good_stays_so_over_a_kill() {
         (State::Failed, before.last_exit, before.reason)
     );
     assert_eq!(lab.start("a"), Ok(()));
-    assert_eq!(lab.wait("a", Goal::Up).unwrap().state, State::Failed, "it was tried again");
+    assert_eq!(lab.wait("a", Goal::Down).unwrap().state, State::Failed, "it was tried again");
 }
 
 #[test]

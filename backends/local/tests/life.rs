@@ -111,7 +111,7 @@ fn a_wait_ends_when_it_is_so_or_can_not_become_so() {
     let mut failing = lab.registration("b", "exit 3");
     failing.spec.restart.policy = Some(RestartPolicy::Never);
     assert_eq!(lab.put(failing), Ok(()), "that it died is for the host to say");
-    let status = lab.wait("b", Goal::Up).unwrap();
+    let status = lab.wait("b", Goal::Down).unwrap();
     assert!(matches!(status.state, State::Failed), "{status:?}");
     assert_eq!(status.last_exit.unwrap().code, Some(3));
 }

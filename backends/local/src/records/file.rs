@@ -21,6 +21,8 @@ const HEADER: &[u8] = b"anysvc local record 1\n";
 const ANY_HEADER: &[u8] = b"anysvc local record ";
 /// Longer is no record of ours.
 const LONGEST: u64 = 16 << 20;
+/// A write that does not cross it is whole or did not happen.
+const PAGE: usize = 4096;
 /// What the name of an unfinished file begins with; no service's does.
 const UNFINISHED: &str = ".new-";
 
@@ -93,13 +95,17 @@ impl Folder {
         let mut bytes = Vec::new();
         let read = file.take(LONGEST).read_to_end(&mut bytes);
         read.map_err(|error| Error::io("read", &path, &error))?;
-        match bytes.strip_prefix(HEADER) {
-            Some(value) => codec::from_bytes(value, &path.display().to_string()).map(Some),
-            None if bytes.starts_with(ANY_HEADER) => {
-                Err(self.damaged(name, "a newer anysvc wrote it").with_hint("update anysvc"))
-            }
-            None => Err(self.damaged(name, "it is no record")),
-        }
+        let Some(rest) = bytes.strip_prefix(HEADER) else {
+            let newer = bytes.starts_with(ANY_HEADER);
+            let why = if newer { "a newer anysvc wrote it" } else { "it is no record" };
+            return Err(self.damaged(name, why));
+        };
+        let value = rest.split_first_chunk().and_then(|(length, rest)| {
+            // What follows is of an older, longer value.
+            rest.get(..usize::try_from(u32::from_le_bytes(*length)).ok()?)
+        });
+        let value = value.ok_or_else(|| self.damaged(name, "it ends too early"))?;
+        codec::from_bytes(value, &path.display().to_string()).map(Some)
     }
 
     pub(super) fn damaged(&self, name: &str, why: &str) -> Error {
@@ -107,18 +113,35 @@ impl Folder {
         Error::new(ErrorKind::Io, format!("{} is damaged: {why}", path.display())).with_path(path)
     }
 
-    /// Creates or replaces a record in one step.
-    pub(super) fn write<T: WireStruct>(&self, name: &str, value: T, flush: bool) -> Result<()> {
+    /// Creates or replaces a record in one step. Nothing is flushed: after a power failure the machine starts
+    /// anew, nothing of ours runs, and the host has in store what is to be registered. A file that came out
+    /// of it damaged is told by its header and its length.
+    pub(super) fn write<T: WireStruct>(&self, name: &str, value: T) -> Result<()> {
+        self.write_new(name, &content(value))
+    }
+
+    /// The same for what is written often: a file that is there is written over, which costs the disk far
+    /// less than a new one. A kill can't tear a write within a page; what is longer is replaced.
+    pub(super) fn write_over<T: WireStruct>(&self, name: &str, value: T) -> Result<()> {
+        let content = content(value);
+        let flags = OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        match rustix::fs::openat(&self.fd, name, flags, Mode::empty()) {
+            Ok(fd) if content.len() <= PAGE => match rustix::io::pwrite(&fd, &content, 0) {
+                Ok(written) if written == content.len() => Ok(()),
+                _ => self.write_new(name, &content),
+            },
+            _ => self.write_new(name, &content),
+        }
+    }
+
+    fn write_new(&self, name: &str, content: &[u8]) -> Result<()> {
         let failed = |error: std::io::Error| Error::io("write", self.path.join(name), &error);
         let unfinished = unfinished(name);
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let fd = rustix::fs::openat(&self.fd, &unfinished, flags, Mode::RUSR | Mode::WUSR);
         let mut file = std::fs::File::from(fd.map_err(|error| failed(error.into()))?);
-        let content = content(value);
-        let written = file.write_all(&content).and_then(|()| if flush { file.sync_all() } else { Ok(()) });
-        let renamed = written
-            .and_then(|()| Ok(rustix::fs::renameat(&self.fd, &unfinished, &self.fd, name)?))
-            .and_then(|()| if flush { Ok(rustix::fs::fsync(&self.fd)?) } else { Ok(()) });
+        let written = file.write_all(content);
+        let renamed = written.and_then(|()| Ok(rustix::fs::renameat(&self.fd, &unfinished, &self.fd, name)?));
         renamed.map_err(|error| {
             let _ = self.remove(&unfinished);
             failed(error)
@@ -142,7 +165,9 @@ impl Folder {
 
 /// What a file with this value holds.
 pub(super) fn content<T: WireStruct>(value: T) -> Vec<u8> {
-    [HEADER, &codec::to_bytes(value)].concat()
+    let value = codec::to_bytes(value);
+    let length = u32::try_from(value.len()).expect("no record is as long as 4 GiB");
+    [HEADER, &length.to_le_bytes(), &value].concat()
 }
 
 /// The name while it is written. The longest names of services leave room for it: 240 of 255 bytes.

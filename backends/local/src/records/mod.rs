@@ -107,7 +107,7 @@ impl Records {
     /// # Errors
     /// When it can't be written.
     pub fn put(&self, registration: &Registration) -> Result<()> {
-        writable(&self.services)?.write(&registration.spec.name, registration.clone(), true)
+        writable(&self.services)?.write(&registration.spec.name, registration.clone())
     }
 
     /// Keeps how a service is.
@@ -115,8 +115,7 @@ impl Records {
     /// # Errors
     /// When it can't be written.
     pub fn keep(&self, name: &str, kept: &Kept) -> Result<()> {
-        // Not flushed: after a power failure the machine starts anew, and with it everything.
-        writable(&self.states)?.write(name, kept.clone(), false)
+        writable(&self.states)?.write_over(name, kept.clone())
     }
 
     /// Forgets a service.
@@ -146,7 +145,7 @@ impl Records {
     /// # Errors
     /// When it can't be written.
     pub fn begin(&self, session: &Session) -> Result<()> {
-        self.root.write(SESSION, session.clone(), false)
+        self.root.write(SESSION, session.clone())
     }
 }
 

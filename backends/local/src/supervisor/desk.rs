@@ -204,8 +204,9 @@ impl Desk {
     }
 
     fn remember(&mut self, name: &str, status: Status) {
-        // On leaving everything is stopped, which is not how it is to be found again.
-        if self.leaving {
+        // On leaving everything is stopped, which is not how it is to be found again. And what is only
+        // about to be so makes no difference to whoever comes back.
+        if self.leaving || matches!(status.state, State::Starting | State::Stopping) {
             return;
         }
         if let Some(entry) = self.entries.get_mut(name).filter(|entry| entry.live) {

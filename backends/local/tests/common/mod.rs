@@ -10,8 +10,8 @@ use std::{
 };
 
 use anysvc_backend_api::{
-    Bytes, Context, Deadline, Error, Facts, Goal, LogQuery, Registration, Result, Scope, ServiceSpec, State, Status,
-    Target, User, Value, WaitRequest, abi::HostFns, export::module, remote::Remote,
+    Bytes, Context, Deadline, Error, Facts, Goal, LogQuery, Registration, Result, Scope, ServiceSpec, State,
+    Status, Target, User, Value, WaitRequest, abi::HostFns, export::module, remote::Remote,
 };
 use anysvc_local::Local;
 
