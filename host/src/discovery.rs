@@ -241,3 +241,7 @@ impl fmt::Display for Source {
         })
     }
 }
+
+#[cfg(test)]
+#[path = "discovery_tests.rs"]
+mod tests;

@@ -26,6 +26,7 @@
 //! `loader::verify` the stages for `backends verify PATH`.
 
 pub mod cli;
+pub mod commands;
 pub mod config;
 pub mod discovery;
 pub mod environment;
@@ -33,6 +34,7 @@ pub mod loader;
 pub mod look;
 pub mod manifest;
 pub mod output;
+pub mod program;
 pub mod ready;
 pub mod selection;
 pub mod session;

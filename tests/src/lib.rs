@@ -28,6 +28,7 @@ mod enter;
 mod lab;
 mod machine;
 mod outcome;
+pub mod scenario;
 mod start;
 mod whiteout;
 

@@ -158,6 +158,7 @@ fn an_absent_configuration_is_an_empty_one() {
 
 /// Not a check of its own: shows what this process sees, for the next test, which runs it in others.
 #[test]
+#[allow(clippy::print_stdout, reason = "what it prints is what it is for")]
 fn what_this_process_sees() {
     let env = Environment::gather(Overrides::default());
     println!("elevated: {}\n{}", env.caller().elevated(), seen(&env));

@@ -22,7 +22,10 @@ mod verbs;
 mod waiting;
 mod watch;
 
-use std::sync::OnceLock;
+use std::{
+    path::PathBuf,
+    sync::{Arc, OnceLock},
+};
 
 use anysvc_backend_api::{
     Backend, Batch, Capability, Context, Deadline, Description, Error, ListQuery, LogQuery, LogStream, Named,
@@ -41,6 +44,8 @@ pub struct S6 {
     context: Context,
     /// Looked for when first needed: the machine is as it is for as long as we are open.
     choice: OnceLock<Choice>,
+    /// Where else the s6 commands may be.
+    search: Arc<[PathBuf]>,
 }
 
 anysvc_backend_api::export_backend!(S6);
@@ -55,7 +60,7 @@ impl S6 {
     }
 
     fn scandir(&self) -> Result<Option<Scandir>> {
-        Scandir::open(&self.choice()?.path)
+        Scandir::open(&self.choice()?.path, self.search.clone())
     }
 
     /// Where there is no scandir, there is no service.
@@ -99,11 +104,12 @@ impl Backend for S6 {
     }
 
     fn open(context: Context) -> Result<S6> {
-        Ok(S6 { context, choice: OnceLock::new() })
+        let search = tools::search(&context).into();
+        Ok(S6 { context, choice: OnceLock::new(), search })
     }
 
     fn probe(&self, _: Deadline) -> Result<Probe> {
-        probe::probe(&self.context, self.choice()?)
+        probe::probe(&self.context, self.choice()?, self.scandir()?)
     }
 
     fn check(&self, batch: &Batch<ServiceSpec>) -> Vec<Result<()>> {

@@ -108,3 +108,6 @@ fn unsupported(source: &LogPlace, why: &str) -> Error {
         .with_service(&source.service)
         .with_hint("its output goes to the service manager's own log")
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,13 +12,13 @@ use crate::scandir::{Choice, Listener, Scandir, Svscan, unavailable};
 ///
 /// # Errors
 /// `manager-unavailable` with the reason and a hint.
-pub(crate) fn probe(context: &Context, choice: &Choice) -> Result<Probe> {
+pub(crate) fn probe(context: &Context, choice: &Choice, scandir: Option<Scandir>) -> Result<Probe> {
     let shown = choice.path.display();
     let mut facts = vec![format!("scandir {shown}: {}", choice.reason)];
     if let Some(silent) = &choice.silent {
         facts.push(format!("scandir {} of the configuration: no s6-svscan listens there", silent.display()));
     }
-    let Some(scandir) = Scandir::open(&choice.path)? else {
+    let Some(scandir) = scandir else {
         return Err(unavailable(
             format!("there is no scandir {shown}"),
             "start an s6-svscan, or set the scandir of the one that runs: `scandir` in `[backend.s6]`",

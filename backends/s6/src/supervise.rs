@@ -18,9 +18,9 @@ use crate::{
     waiting,
 };
 
-/// After so long without any progress we ask again, and then take it for limbo. A supervisor is there
-/// after 1 ms on an idle machine; s6-svscan itself looks again 4 s after most failures.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// After so long without any progress we ask again, after twice as long again we take it for limbo, and
+/// so on: a supervisor is there after 1 ms on an idle machine, but on a busy one it may just be slow.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Takes the lock, and gets supervisors for services that have none.
 ///
@@ -46,7 +46,7 @@ pub(crate) fn supervise_locked(scandir: &Scandir, names: &[&str], deadline: Dead
     let mut idle = 0;
     loop {
         let left: Vec<&str> = open.iter().map(|&index| names[index]).collect();
-        let attempt = deadline.min(Deadline::after(PATIENCE));
+        let attempt = deadline.min(Deadline::after(PATIENCE * (1 << idle.min(8))));
         let is_there = |reader: &mut Reader<'_>, at: usize| {
             // The lock comes before the FIFO and the first status, so that all is there with that.
             let reports = told(reader, left[at]).is_ok_and(|told| told != before[open[at]]);
@@ -56,11 +56,11 @@ pub(crate) fn supervise_locked(scandir: &Scandir, names: &[&str], deadline: Dead
         if still.is_empty() || deadline.passed() {
             return Ok(still.into_iter().map(|at| open[at]).collect());
         }
-        idle = if still.len() < open.len() { 0 } else { idle + 1 };
+        idle = if still.len() < open.len() { 0_u32 } else { idle + 1 };
         open = still.into_iter().map(|at| open[at]).collect();
         match idle {
             0 => {}
-            1 => svscan.tell(RESCAN)?,
+            n if n % 2 == 1 => svscan.tell(RESCAN)?,
             _ => leave_limbo(scandir, open.iter().map(|&index| names[index]), deadline)?,
         }
     }

@@ -17,9 +17,7 @@ const WITNESS: &str = "s6-log";
 /// # Errors
 /// `manager-unavailable`, naming the places.
 pub(crate) fn find(context: &Context) -> Result<Tools> {
-    let path: &[PathBuf] = if context.user.uid == 0 { &[] } else { &context.facts.path };
-    let places = PLACES.iter().map(Path::new).chain(path.iter().map(PathBuf::as_path));
-    match places.into_iter().find(|place| place.is_absolute() && place.join(WITNESS).is_file()) {
+    match place(&search(context)) {
         Some(dir) => Ok(Tools { version: version(dir), dir: dir.to_owned() }),
         None => Err(Error::new(
             ErrorKind::ManagerUnavailable,
@@ -27,6 +25,17 @@ pub(crate) fn find(context: &Context) -> Result<Tools> {
         )
         .with_hint("install s6, or link its commands into /command")),
     }
+}
+
+/// Where they may be beside the fixed places: root looks nowhere else.
+pub(crate) fn search(context: &Context) -> Vec<PathBuf> {
+    if context.user.uid == 0 { Vec::new() } else { context.facts.path.clone() }
+}
+
+/// The folder that they are in.
+pub(crate) fn place(search: &[PathBuf]) -> Option<&Path> {
+    let places = PLACES.iter().map(Path::new).chain(search.iter().map(PathBuf::as_path));
+    places.into_iter().find(|place| place.is_absolute() && place.join(WITNESS).is_file())
 }
 
 /// From where the commands really are: `/package/admin/s6-2.13.1.0/command`, as s6-overlay has them.

@@ -145,3 +145,72 @@ fn split_nul(bytes: &[u8]) -> Vec<Bytes> {
         bytes => bytes.split(|&b| b == 0).map(|part| Bytes(part.to_vec())).collect(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn machine(path: &[&str], variables: &[(&str, &str)]) -> Machine {
+        Machine::new(path.iter().map(PathBuf::from).collect(), Variables::given(variables.iter().copied()))
+    }
+
+    #[test]
+    fn existence_is_of_the_kind_that_was_asked_for() {
+        let machine = machine(&[], &[]);
+        assert_eq!(machine.ask(&Question::File("/etc/passwd".into())), Answer::Yes(None));
+        assert_eq!(machine.ask(&Question::Directory("/etc".into())), Answer::Yes(None));
+        let no = |instead: &str| Answer::No(instead.to_owned());
+        assert_eq!(machine.ask(&Question::File("/etc".into())), no("there, but not a file"));
+        assert_eq!(machine.ask(&Question::Directory("/etc/passwd".into())), no("there, but not a directory"));
+        assert_eq!(machine.ask(&Question::Socket("/etc/passwd".into())), no("there, but not a socket"));
+        assert_eq!(machine.ask(&Question::File("/nonexistent".into())), no("not there"));
+        assert_eq!(machine.ask(&Question::File("/etc/passwd/x".into())), no("not there"));
+    }
+
+    #[test]
+    fn a_socket_is_one() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("socket");
+        let _listener = std::os::unix::net::UnixListener::bind(&path).expect("a socket");
+        assert_eq!(machine(&[], &[]).ask(&Question::Socket(path)), Answer::Yes(None));
+    }
+
+    #[test]
+    fn a_command_is_an_executable_file_on_the_path() {
+        let machine = machine(&["/nonexistent", "/usr/bin"], &[]);
+        assert_eq!(machine.ask(&Question::Command("env".into())), Answer::Yes(Some("/usr/bin/env".into())));
+        assert!(matches!(machine.ask(&Question::Command("no-such-command".into())), Answer::No(_)));
+    }
+
+    #[test]
+    fn facts_are_read_once_and_kept_in_order() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let question = Question::Directory(folder.path().to_owned());
+        let machine = machine(&[], &[("V", "x")]);
+        assert_eq!(machine.ask(&question), Answer::Yes(None));
+        drop(folder);
+        assert_eq!(machine.ask(&question), Answer::Yes(None));
+        assert_eq!(machine.ask(&Question::Variable("V".into())), Answer::Text("x".into()));
+        let read: Vec<Question> = machine.as_read().into_iter().map(|fact| fact.question).collect();
+        assert_eq!(read, [question, Question::Variable("V".into())]);
+    }
+
+    #[test]
+    fn a_list_that_ends_in_nul_has_no_empty_last_part() {
+        let split = |bytes| split_nul(bytes).into_iter().map(|part| part.0).collect::<Vec<_>>();
+        assert_eq!(split(b"a\0\0b\0"), [b"a".to_vec(), Vec::new(), b"b".to_vec()]);
+        assert_eq!(split(b""), Vec::<Vec<u8>>::new());
+        assert_eq!(split(b"title without nul"), [b"title without nul".to_vec()]);
+    }
+
+    #[test]
+    fn what_does_not_fit_the_first_buffer_is_read_on() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("long");
+        for length in [0, 1, 4095, 4096, 4097, 8192, 50_000] {
+            fs::write(&path, vec![b'x'; length]).expect("a file");
+            let read = read_short(path.to_str().expect("a path")).expect("its content");
+            assert_eq!(read.len(), length);
+        }
+    }
+}

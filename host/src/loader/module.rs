@@ -9,6 +9,7 @@ use abi_stable::{
     library::{
         AbiHeaderRef, LibHeader, LibraryError, ROOT_MODULE_LOADER_NAME_WITH_NUL, RootModule, RootModuleError,
     },
+    type_layout::TypeLayout,
 };
 use anysvc_backend_api::{
     Error, ErrorKind, Result,
@@ -45,8 +46,11 @@ fn check_layout(header: &LibHeader, note: NoteFacts) -> Result<()> {
     let ours = <BackendModuleRef as StableAbi>::LAYOUT;
     // A library may leave its layout out; then nothing says that it fits.
     let Some(theirs) = header.layout() else { return Err(refuse(misfit(note))) };
-    let fits = |a, b| check_layout_compatibility(a, b).is_ok();
-    if fits(ours, theirs) || fits(theirs, ours) { Ok(()) } else { Err(refuse(misfit(note))) }
+    if fits(ours, theirs) { Ok(()) } else { Err(refuse(misfit(note))) }
+}
+
+fn fits(ours: &'static TypeLayout, theirs: &'static TypeLayout) -> bool {
+    check_layout_compatibility(ours, theirs).is_ok() || check_layout_compatibility(theirs, ours).is_ok()
 }
 
 fn misfit(note: NoteFacts) -> impl fmt::Display {
@@ -82,3 +86,7 @@ fn what(error: LibraryError) -> String {
 fn refuse(what: impl fmt::Display) -> Error {
     Error::new(ErrorKind::Plugin, what.to_string()).with_hint("rebuild or update the backend")
 }
+
+#[cfg(test)]
+#[path = "module_tests.rs"]
+mod tests;

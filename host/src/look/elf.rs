@@ -1,6 +1,8 @@
 //! The headers of an ELF file, as far as a dynamic loader would follow them. Every number in the file is
 //! taken for a lie until it is within bounds.
 
+#![cfg_attr(target_vendor = "apple", allow(dead_code, reason = "only the names of machines are used"))]
+
 use std::io;
 
 use anysvc_backend_api::abi::NoteFacts;

@@ -2,10 +2,13 @@
 //! anything can be checked, one that was cut short ends the process with SIGBUS, and one for another
 //! machine reads as "no such file": so the headers and the note are read first. This module must not
 //! trust a byte, nor know what a backend is beyond its note.
+//!
+//! ELF is read as a dynamic loader would; for other formats see `scan`.
 
-#[cfg(any(all(unix, not(target_vendor = "apple")), test))]
 mod elf;
 mod note;
+#[cfg(any(not(all(unix, not(target_vendor = "apple"))), test))]
+mod scan;
 
 use std::{fmt, fs::File, io, path::Path};
 
@@ -78,7 +81,11 @@ impl Bytes for FileBytes<'_> {
 }
 
 fn inspect(bytes: &dyn Bytes, length: u64) -> io::Result<Result<NoteFacts, Unfit>> {
-    let facts = match elf::note(bytes, length)? {
+    #[cfg(all(unix, not(target_vendor = "apple")))]
+    use elf::note as read_note;
+    #[cfg(not(all(unix, not(target_vendor = "apple"))))]
+    use scan::note as read_note;
+    let facts = match read_note(bytes, length)? {
         Ok(facts) => facts,
         Err(unfit) => return Ok(Err(unfit)),
     };

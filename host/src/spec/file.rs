@@ -8,8 +8,10 @@ use toml::de::DeTable;
 
 use super::{
     Spec, Template,
-    input::{Input, Node, described, free, pairs, unknown_key},
-    key, order,
+    input::Input,
+    key,
+    node::{Node, described, free, pairs, unknown_key},
+    order,
     source::{Fault, Source},
     validate,
 };

@@ -3,25 +3,17 @@
 
 use std::{ffi::OsString, ops::RangeInclusive, path::PathBuf, time::Duration};
 
-use anysvc_backend_api::{Bytes, EnvVar, GiveUp, Limit, LimitKind, Signal, Value};
-use toml::{
-    Spanned,
-    de::{DeTable, DeValue},
-};
+use anysvc_backend_api::{Bytes, EnvVar, GiveUp, Limit, Signal};
 
 use super::{
-    source::{Fault, nearest},
+    node::{Node, TEXT, bytes_of, integer_of, list, pairs, unknown_key, wrong},
+    pair::{env_in_option, limit_in_file, limit_in_option},
+    source::Fault,
     value, words,
 };
 
-const TEXT: &str = "a text";
-const BYTES: &str = "a text, or bytes as `{ hex = \"ff00\" }`";
-
 /// Where the value of an environment variable of the caller comes from.
 pub(crate) type Lookup<'a> = &'a dyn Fn(&str) -> Option<OsString>;
-
-/// A value in a file.
-pub(crate) type Node<'a> = Spanned<DeValue<'a>>;
 
 /// A value as it was given.
 #[derive(Clone, Copy)]
@@ -30,70 +22,6 @@ pub(crate) enum Input<'a> {
     File(&'a Node<'a>),
     /// By an option, once for each time it was given (never empty), and the caller's environment.
     Options(&'a [OsString], Lookup<'a>),
-}
-
-/// The pairs of a table, in the order of the text, with the places of the keys.
-pub(crate) fn pairs<'a>(table: &'a DeTable<'a>) -> Vec<(&'a str, usize, &'a Node<'a>)> {
-    let mut found: Vec<_> =
-        table.iter().map(|(key, node)| (key.get_ref().as_ref(), key.span().start, node)).collect();
-    found.sort_by_key(|(_, at, _)| *at);
-    found
-}
-
-/// What kind of value it is, in words. Never the value itself: it may be a secret.
-pub(crate) fn described(value: &DeValue<'_>) -> &'static str {
-    match value {
-        DeValue::String(_) => "a text",
-        DeValue::Integer(_) => "an integer",
-        DeValue::Float(_) => "a fraction",
-        DeValue::Boolean(_) => "true or false",
-        DeValue::Datetime(_) => "a date or time",
-        DeValue::Array(_) => "a list",
-        DeValue::Table(_) => "a table",
-    }
-}
-
-fn wrong(node: &Node<'_>, expected: &str) -> Fault {
-    let found = described(node.get_ref());
-    Fault::from(format!("it is {found}, and has to be {expected}")).at(node.span().start)
-}
-
-/// A fault about a key in a small table.
-pub(crate) fn unknown_key(key: &str, at: usize, known: &[&str]) -> Fault {
-    let hint = match nearest(key, known) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => format!("known here: {}", known.join(", ")),
-    };
-    Fault { at: Some(at), message: format!("`{}` is not a known key", key.escape_debug()), hint: Some(hint) }
-}
-
-fn integer_of(node: &Node<'_>) -> Option<i64> {
-    let found = node.get_ref().as_integer()?;
-    i64::from_str_radix(found.as_str(), found.radix()).ok()
-}
-
-fn bytes_of(node: &Node<'_>) -> Result<Bytes, Fault> {
-    let start = node.span().start;
-    if let Some(text) = node.get_ref().as_str() {
-        return Ok(Bytes::from(text));
-    }
-    let table = node.get_ref().as_table().ok_or_else(|| wrong(node, BYTES))?;
-    match pairs(table).as_slice() {
-        [("hex", _, hex)] => {
-            let text = hex.get_ref().as_str().ok_or_else(|| wrong(hex, TEXT))?;
-            value::hex(text).map_err(|m| Fault::from(m).at(hex.span().start))
-        }
-        [("redacted", ..)] => Err(Fault {
-            hint: Some("put the value in, or write the file again with `--reveal`".to_owned()),
-            ..Fault::from("the value was left out when this was written".to_owned()).at(start)
-        }),
-        _ => Err(wrong(node, BYTES)),
-    }
-}
-
-fn list<'a, T>(node: &'a Node<'a>, each: impl Fn(&'a Node<'a>) -> Result<T, Fault>) -> Result<Vec<T>, Fault> {
-    let items = node.get_ref().as_array().ok_or_else(|| wrong(node, "a list (write `[...]`)"))?;
-    items.iter().map(each).collect()
 }
 
 fn utf8(text: &OsString) -> Result<&str, Fault> {
@@ -269,59 +197,6 @@ impl<'a> Input<'a> {
     }
 }
 
-const LIMIT: &str = "a limit (write a number, a size, or `unlimited`)";
-
-fn limit_kind(key: &str, at: usize) -> Result<LimitKind, Fault> {
-    let names: Vec<&str> = LimitKind::ALL.iter().map(|kind| kind.as_str()).collect();
-    LimitKind::from_name(key).ok_or_else(|| {
-        let mut fault = unknown_key(key, at, &names);
-        fault.message = format!("`{}` is not a known limit", key.escape_debug());
-        fault
-    })
-}
-
-fn limit_in_file(key: &str, at: usize, node: &Node<'_>) -> Result<Limit, Fault> {
-    let kind = limit_kind(key, at)?;
-    let value = match node.get_ref().as_str() {
-        Some("unlimited") => None,
-        Some(_) | None if node.get_ref().is_integer() || node.get_ref().is_str() => {
-            Some(Input::File(node).size().map_err(|fault| fault.at(node.span().start))?)
-        }
-        _ => return Err(wrong(node, LIMIT)),
-    };
-    Ok(Limit { kind, value })
-}
-
-fn limit_in_option(text: &str) -> Result<Limit, Fault> {
-    let (key, value) =
-        text.split_once('=').ok_or_else(|| value::not(text, "a limit (write `nofile=4096`)"))?;
-    let kind = limit_kind(key, 0).map_err(|fault| Fault { at: None, ..fault })?;
-    let value = if value == "unlimited" { None } else { Some(value::size(value)?) };
-    Ok(Limit { kind, value })
-}
-
-/// `NAME=VALUE`, or `NAME` for the value that the caller's environment has.
-fn env_in_option(text: &OsString, lookup: Lookup<'_>) -> Result<EnvVar, Fault> {
-    let bytes = text.as_encoded_bytes();
-    let name = bytes.split(|b| *b == b'=').next().unwrap_or_default();
-    let name = str::from_utf8(name).map_err(|_| "the name of the variable is not UTF-8".to_owned())?;
-    let value = match bytes.get(name.len() + 1..) {
-        Some(value) => Bytes(value.to_vec()),
-        None if bytes.len() > name.len() => Bytes::default(),
-        None => {
-            let found = lookup(name).ok_or_else(|| Fault {
-                hint: Some(format!("set it, or write `--env {}=VALUE`", name.escape_debug())),
-                ..Fault::from(format!(
-                    "`{}` is not set in the environment of this command",
-                    name.escape_debug()
-                ))
-            })?;
-            Bytes(found.into_encoded_bytes())
-        }
-    };
-    Ok(EnvVar { name: name.to_owned(), value })
-}
-
 #[cfg(unix)]
 fn path_from(bytes: Bytes) -> Result<PathBuf, Fault> {
     use std::os::unix::ffi::OsStringExt as _;
@@ -332,22 +207,4 @@ fn path_from(bytes: Bytes) -> Result<PathBuf, Fault> {
 fn path_from(bytes: Bytes) -> Result<PathBuf, Fault> {
     let text = String::from_utf8(bytes.0).map_err(|_| Fault::from("it is not UTF-8".to_owned()))?;
     Ok(PathBuf::from(text))
-}
-
-/// A free-form value, as it is passed through to a manager.
-pub(crate) fn free(node: &Node<'_>) -> Result<Value, Fault> {
-    Ok(match node.get_ref() {
-        DeValue::String(text) => Value::Text(text.to_string()),
-        DeValue::Boolean(b) => Value::Bool(*b),
-        DeValue::Integer(_) => {
-            Value::Int(integer_of(node).ok_or_else(|| wrong(node, "an integer of 64 bits"))?)
-        }
-        DeValue::Float(f) => Value::Float(f.as_str().parse().map_err(|_| wrong(node, "a fraction"))?),
-        DeValue::Datetime(_) => return Err(wrong(node, "written as a text")),
-        DeValue::Array(items) => Value::List(items.iter().map(free).collect::<Result<_, _>>()?),
-        DeValue::Table(table) => {
-            let pair = |(key, _, item): (&str, usize, &Node<'_>)| Ok((key.to_owned(), free(item)?));
-            Value::Map(pairs(table).into_iter().map(pair).collect::<Result<_, Fault>>()?)
-        }
-    })
 }

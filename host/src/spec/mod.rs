@@ -1,14 +1,18 @@
 //! Between what people write and a [`ServiceSpec`]: spec files, command line options, and back to text.
-//! One table ([`key::KEYS`]) says what each key is; files, options, documentation and the writer follow
+//! One table ([`key::keys`]) says what each key is; files, options, documentation and the writer follow
 //! it. This module must not know any backend, nor where specs are kept.
 
 pub mod file;
 mod input;
 pub mod key;
+mod node;
 
 pub mod options;
 pub mod order;
+mod pair;
 mod source;
+#[cfg(test)]
+mod tests;
 mod validate;
 pub mod value;
 mod words;

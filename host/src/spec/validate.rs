@@ -1,6 +1,7 @@
 //! What a spec has to be, however it was written: the rules that concern more than the form of one
 //! value. This module must not know files, options or backends.
 
+mod ready;
 mod rules;
 
 use std::path::{Path, PathBuf};

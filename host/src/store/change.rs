@@ -4,11 +4,7 @@ use std::fs::File;
 
 use anysvc_backend_api::{Error, ErrorKind, Result, check_name};
 
-use super::{
-    Desired, Entry, Problem, ProblemKind, Store,
-    folder::{Folders, Replacement},
-    header,
-};
+use super::{Desired, Entry, Problem, ProblemKind, Store, folder::Folders, header, replace::Replacement};
 
 /// A store that nobody else changes. Reads as the [`Store`] that it is.
 pub struct Locked<'a> {

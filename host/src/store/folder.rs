@@ -1,16 +1,15 @@
 //! The folders and files of a store, as the system has them: opened below one descriptor without
-//! following links, judged through the descriptor, replaced as a whole. This module must not know what
-//! is in the files.
+//! following links, and judged through the descriptor. This module must not know what is in the files.
 
 use std::{
     fs::File,
-    io::{self, Read, Write as _},
+    io::{self, Read},
     os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
 };
 
 use anysvc_backend_api::{Error, ErrorKind, Result};
-use rustix::fs::{self, AtFlags, Dir, Mode, OFlags};
+use rustix::fs::{self, Dir, Mode, OFlags};
 
 use crate::trust::{self, Inode, Owners};
 
@@ -18,15 +17,13 @@ use crate::trust::{self, Inode, Owners};
 const HEADER: usize = 4096;
 /// The largest file that is read, in bytes.
 const LARGEST: u64 = 16 << 20;
-/// So many files are flushed one by one; more with one flush of their file system.
-const FEW: usize = 8;
 
 /// The open folders of a store.
 pub(super) struct Folders {
-    path: PathBuf,
-    uid: u32,
-    state: File,
-    services: File,
+    pub(super) path: PathBuf,
+    pub(super) uid: u32,
+    pub(super) state: File,
+    pub(super) services: File,
 }
 
 /// A file of the store that only its owner can have written.
@@ -35,19 +32,13 @@ pub(super) struct StoreFile {
     size: u64,
 }
 
-/// A file that is to be there, all or nothing.
-pub(super) struct Replacement<'a> {
-    pub(super) name: &'a str,
-    pub(super) text: String,
-}
-
 fn denied(path: &Path, why: &str, hint: &str) -> Error {
     let message = format!("{} is not used as a store: {why}", path.display());
     Error::new(ErrorKind::PermissionDenied, message).with_path(path).with_hint(hint)
 }
 
 /// Refuses what another account could have written.
-fn judge(path: &Path, file: &File, uid: u32) -> Result<u64> {
+pub(super) fn judge(path: &Path, file: &File, uid: u32) -> Result<u64> {
     let stat = file.metadata().map_err(|e| Error::io("look at", path, &e))?;
     if stat.uid() != uid {
         let why = format!("uid {} owns it, and not uid {uid}", stat.uid());
@@ -75,7 +66,8 @@ fn judge_above(path: &Path) -> Result<()> {
     Ok(())
 }
 
-fn open_dir(at: &File, name: &str) -> io::Result<File> {
+/// Opens a folder, not a link to one.
+pub(super) fn open_dir(at: &File, name: &str) -> io::Result<File> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     Ok(fs::openat(at, name, flags, Mode::empty())?.into())
 }
@@ -98,8 +90,9 @@ pub(super) fn create(path: &Path, uid: u32) -> Result<()> {
         made.map_err(|e| Error::io("create", above, &e))?;
     }
     match std::fs::DirBuilder::new().mode(shared).create(path) {
-        Err(e) if e.kind() != io::ErrorKind::AlreadyExists => return Err(Error::io("create", path, &e)),
-        _ => {}
+        Ok(()) => flush_name(path)?,
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
+        Err(e) => return Err(Error::io("create", path, &e)),
     }
     let state = File::open(path).map_err(|e| Error::io("open", path, &e))?;
     judge(path, &state, uid)?;
@@ -115,6 +108,12 @@ pub(super) fn create(path: &Path, uid: u32) -> Result<()> {
         chmod(&made, &inner, mode)?;
     }
     state.sync_all().map_err(|e| Error::io("flush", path, &e))
+}
+
+/// Flushes the folder above a new one, so that its name is kept.
+fn flush_name(path: &Path) -> Result<()> {
+    let above = path.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    File::open(above).and_then(|above| above.sync_all()).map_err(|e| Error::io("flush", above, &e))
 }
 
 /// Sets the mode, whatever the umask made of it.
@@ -199,108 +198,6 @@ impl Folders {
         judge(&path, &file, self.uid)?;
         Ok(file)
     }
-
-    /// The folder where files are written before they are published.
-    fn staging(&self) -> Result<File> {
-        let path = self.path.join("staging");
-        match fs::mkdirat(&self.state, "staging", Mode::RWXU) {
-            Err(e) if e != rustix::io::Errno::EXIST => return Err(Error::io("create", path, &e.into())),
-            _ => {}
-        }
-        let staging = open_dir(&self.state, "staging").map_err(|e| Error::io("open", &path, &e))?;
-        judge(&path, &staging, self.uid)?;
-        Ok(staging)
-    }
-
-    /// Removes what a killed run left. Only for who holds the lock: then nobody else writes there.
-    pub(super) fn clear_staging(&self) -> Result<()> {
-        let path = self.path.join("staging");
-        let fail = |e: rustix::io::Errno| Error::io("clear", &path, &e.into());
-        let staging = self.staging()?;
-        for item in Dir::read_from(&staging).map_err(fail)? {
-            let item = item.map_err(fail)?;
-            if item.file_name() != c"." && item.file_name() != c".." {
-                // What is no file was not left by us, and is in nobody's way.
-                let _ = fs::unlinkat(&staging, item.file_name(), AtFlags::empty());
-            }
-        }
-        Ok(())
-    }
-
-    /// Writes files whole, flushes them, gives them their names and flushes those. One result each; when
-    /// writing or flushing fails, nothing was changed and all have that error.
-    pub(super) fn replace(&self, files: &[Replacement<'_>]) -> Vec<Result<()>> {
-        if files.is_empty() {
-            return Vec::new();
-        }
-        let staged = self.staging().and_then(|staging| {
-            let prefix = random();
-            self.write_all(&staging, prefix, files).inspect_err(|_| {
-                (0..files.len()).for_each(|i| {
-                    let _ = fs::unlinkat(&staging, temporary(prefix, i), AtFlags::empty());
-                });
-            })?;
-            Ok((staging, prefix))
-        });
-        let (staging, prefix) = match staged {
-            Ok(staged) => staged,
-            Err(error) => return files.iter().map(|_| Err(error.clone())).collect(),
-        };
-        let publish = |(i, file): (usize, &Replacement<'_>)| {
-            let target = format!("{}.toml", file.name);
-            fs::renameat(&staging, temporary(prefix, i), &self.services, &target).map_err(|e| {
-                let _ = fs::unlinkat(&staging, temporary(prefix, i), AtFlags::empty());
-                Error::io("write", self.path.join("services").join(&target), &e.into())
-            })
-        };
-        let results = files.iter().enumerate().map(publish).collect();
-        self.flush_names(results)
-    }
-
-    fn write_all(&self, staging: &File, prefix: u64, files: &[Replacement<'_>]) -> Result<()> {
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        for (i, replacement) in files.iter().enumerate() {
-            let name = temporary(prefix, i);
-            let fail = |e: io::Error| Error::io("write", self.path.join("staging").join(&name), &e);
-            let opened = fs::openat(staging, &name, flags, Mode::RUSR | Mode::WUSR);
-            let mut file = File::from(opened.map_err(|e| fail(e.into()))?);
-            file.write_all(replacement.text.as_bytes()).map_err(fail)?;
-            if files.len() <= FEW {
-                file.sync_data().map_err(fail)?;
-            }
-        }
-        if files.len() > FEW {
-            flush_all(staging).map_err(|e| Error::io("flush", self.path.join("staging"), &e))?;
-        }
-        Ok(())
-    }
-
-    /// Removes files; whether each was there.
-    pub(super) fn remove(&self, names: &[&str]) -> Vec<Result<bool>> {
-        let remove = |name: &&str| {
-            let file = format!("{name}.toml");
-            match fs::unlinkat(&self.services, &file, AtFlags::empty()) {
-                Ok(()) => Ok(true),
-                Err(rustix::io::Errno::NOENT) => Ok(false),
-                Err(e) => Err(Error::io("remove", self.path.join("services").join(file), &e.into())),
-            }
-        };
-        self.flush_names(names.iter().map(remove).collect())
-    }
-
-    /// Flushes the folder, if anything in it was changed.
-    fn flush_names<T>(&self, results: Vec<Result<T>>) -> Vec<Result<T>> {
-        if !results.iter().any(Result::is_ok) {
-            return results;
-        }
-        match self.services.sync_all() {
-            Ok(()) => results,
-            Err(e) => {
-                let error = Error::io("flush", self.path.join("services"), &e);
-                results.into_iter().map(|result| result.and(Err(error.clone()))).collect()
-            }
-        }
-    }
 }
 
 impl StoreFile {
@@ -331,31 +228,3 @@ impl StoreFile {
 
 /// O_DIRECTORY for the standard library.
 const DIRECTORY: i32 = OFlags::DIRECTORY.bits() as i32;
-
-fn temporary(prefix: u64, index: usize) -> String {
-    format!("{prefix:016x}-{index}")
-}
-
-/// A number that nobody can foresee: the seed of the standard library's hash tables.
-pub(super) fn random() -> u64 {
-    use std::hash::{BuildHasher as _, RandomState};
-    RandomState::new().hash_one(std::process::id())
-}
-
-#[cfg(any(target_os = "linux", target_os = "android"))]
-fn flush_all(staging: &File) -> io::Result<()> {
-    Ok(fs::syncfs(staging)?)
-}
-
-/// Without a flush of one file system: each file in the folder.
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-fn flush_all(staging: &File) -> io::Result<()> {
-    for item in Dir::read_from(staging)? {
-        let item = item?;
-        if !item.file_name().to_bytes().starts_with(b".") {
-            let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-            File::from(fs::openat(staging, item.file_name(), flags, Mode::empty())?).sync_data()?;
-        }
-    }
-    Ok(())
-}

@@ -18,6 +18,7 @@ mod entry;
 mod folder;
 mod header;
 mod lock;
+mod replace;
 #[cfg(test)]
 mod tests;
 

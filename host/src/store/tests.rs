@@ -17,7 +17,7 @@ struct Folder(PathBuf);
 
 impl Folder {
     fn new() -> Folder {
-        let path = std::env::temp_dir().join(format!("anysvc-store-{:016x}", super::folder::random()));
+        let path = std::env::temp_dir().join(format!("anysvc-store-{:016x}", super::replace::random()));
         fs::create_dir(&path).unwrap();
         Folder(path)
     }
@@ -196,7 +196,7 @@ fn what_can_not_be_understood_is_set_aside() {
         ("newer-still", "format = 99\nwhat = [\n1]\n".to_owned(), ProblemKind::Newer, "has format 99"),
         ("twice", good.replace("scope =", "backend ="), ProblemKind::Corrupt, "duplicate key"),
         ("number", good.replace("\"up\"", "1"), ProblemKind::Corrupt, "neither up nor down"),
-        ("cut", good[..60].to_owned(), ProblemKind::Corrupt, "its header has no"),
+        ("cut", good[..60].to_owned(), ProblemKind::Corrupt, "key with no value"),
     ];
     let (_folder, store) = Folder::with(&["fine"]);
     for (name, text, ..) in &cases {
@@ -437,21 +437,28 @@ fn a_header_longer_than_the_first_read_is_read_whole() {
 }
 
 #[test]
-fn a_thousand_are_listed_at_once() {
-    let entries: Vec<Entry> = (0..1000).map(|i| entry(&format!("service-{i:04}"))).collect();
+fn many_are_written_changed_and_removed_at_once() {
+    let entries: Vec<Entry> = (0..200).map(|i| entry(&format!("service-{i:04}"))).collect();
     let (_folder, store) = Folder::with(&[]);
-    let start = Instant::now();
     put(&store, &entries);
-    let written = start.elapsed();
-    let start = Instant::now();
     let listing = store.headers().unwrap();
-    let read = start.elapsed();
-    println!("1000 entries: written in {written:?}, headers read in {read:?}");
-    assert_eq!(listing.headers.len(), 1000);
+    assert_eq!(listing.headers.len(), 200);
     assert!(listing.problems.is_empty());
     let every: Vec<&str> = listing.headers.iter().map(|h| h.name.as_str()).collect();
     let locked = store.lock(Deadline::NONE).unwrap();
     assert!(locked.set_desired(&every, Desired::Down).iter().all(|r| *r == Ok(true)));
     assert!(locked.remove(&every).iter().all(|r| *r == Ok(true)));
     assert!(store.headers().unwrap().headers.is_empty());
+}
+
+#[test]
+fn nothing_in_a_file_makes_the_reader_panic() {
+    let good = entry("a").to_text();
+    let path = Path::new("a.toml");
+    for cut in 0..good.len() {
+        let _ = Entry::parse(&good[..cut], "a", path);
+        for byte in ["[", "\n", "\"", "=", "\0", "é", "\\"] {
+            let _ = Entry::parse(&format!("{}{byte}{}", &good[..cut], &good[cut..]), "a", path);
+        }
+    }
 }

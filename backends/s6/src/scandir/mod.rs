@@ -10,6 +10,7 @@ use std::{
     ffi::CStr,
     os::fd::{AsFd, BorrowedFd, OwnedFd},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use anysvc_backend_api::{Error, ErrorKind, Result};
@@ -28,13 +29,15 @@ pub(crate) use svscan::{Listener, RESCAN, RESCAN_AND_PRUNE, Svscan};
 pub(crate) struct Scandir {
     path: PathBuf,
     fd: OwnedFd,
+    /// Where else the s6 commands may be, should one be needed.
+    search: Arc<[PathBuf]>,
 }
 
 impl Scandir {
     /// Opens it; `None` where there is none.
-    pub(crate) fn open(path: &Path) -> Result<Option<Scandir>> {
+    pub(crate) fn open(path: &Path, search: Arc<[PathBuf]>) -> Result<Option<Scandir>> {
         match crate::sys::open_folder(path) {
-            Ok(fd) => Ok(Some(Scandir { path: path.to_owned(), fd })),
+            Ok(fd) => Ok(Some(Scandir { path: path.to_owned(), fd, search })),
             Err(Errno::NOENT) => Ok(None),
             Err(error) => Err(Error::io("open the scandir", path, &error.into())),
         }
@@ -43,6 +46,11 @@ impl Scandir {
     /// Where it is.
     pub(crate) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Where else the s6 commands may be.
+    pub(crate) fn search(&self) -> &[PathBuf] {
+        &self.search
     }
 
     /// Its descriptor.

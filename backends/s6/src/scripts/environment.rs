@@ -14,10 +14,10 @@ use super::{
     script::{Script, line, word},
 };
 
-/// `env/`: a file for each variable, which s6-envdir reads as root or as the owner.
+/// `env/`: a file for each variable, which s6-envdir reads as the account that the service runs as.
 pub(super) fn files(spec: &ServiceSpec) -> Vec<File> {
     let file = |name: &str, value: &[u8]| File {
-        path: Path::new("env").join(name),
+        path: Path::new(if is_late(name) { LATE } else { "env" }).join(name),
         mode: 0o600,
         // s6-envdir -f takes one newline off the end, and an empty file would unset the variable.
         content: [value, b"\n"].concat(),
@@ -26,24 +26,41 @@ pub(super) fn files(spec: &ServiceSpec) -> Vec<File> {
     spec.env.iter().map(|e| file(&e.name, &e.value)).collect()
 }
 
-/// Variables that shells keep for themselves: whatever comes in, something else goes out.
-pub(super) const SHELLS_OWN: &[&str] = &[
+/// Variables that shells keep for themselves: whatever comes in, something else goes out, and dash ends at
+/// once when OPTIND is no number. They are loaded when the shell is done.
+const SHELLS_OWN: &[&str] = &[
     "BASHOPTS",
     "BASHPID",
+    "BASH_ENV",
     "BASH_VERSINFO",
+    "ENV",
     "EUID",
     "GROUPS",
     "IFS",
     "LINENO",
     "OLDPWD",
     "OPTIND",
+    "POSIXLY_CORRECT",
     "PPID",
+    "PS4",
     "PWD",
     "SHELLOPTS",
     "SHLVL",
     "UID",
     "_",
 ];
+
+/// Where they are.
+pub(super) const LATE: &str = "data/env";
+
+fn is_late(name: &str) -> bool {
+    SHELLS_OWN.contains(&name)
+}
+
+/// The names that are loaded before the shell, or after it.
+pub(super) fn names(spec: &ServiceSpec, late: bool) -> Vec<&str> {
+    spec.env.iter().map(|e| &*e.name).filter(|name| is_late(name) == late).collect()
+}
 
 /// The first stage of a script: it calls itself again, as whom and with what environment it ought to.
 /// `above` leads to the service directory. Root that is to become another user loads no `env/` here: what
@@ -71,15 +88,19 @@ pub(super) fn enter(script: &mut Script, plan: &Plan<'_>, above: &str) {
 /// The last step of root's part: the script calls itself once more, as the service's user. The folder
 /// `env/` is root's, its files become the user's, who gets to know what they hold anyhow.
 pub(super) fn leave_root(script: &mut Script, plan: &Plan<'_>, above: &str, limits: &[u8], drop: &[u8]) {
-    if let (Account::Other { user, .. }, false) = (&plan.account, plan.spec.env.is_empty()) {
-        script.raw(&line!("chown ", word(user), " ", above, "env/* || exit 111"));
+    if let Account::Other { user, .. } = &plan.account {
+        for (late, folder) in [(false, "env"), (true, LATE)] {
+            if !names(plan.spec, late).is_empty() {
+                script.raw(&line!("chown ", word(user), " ", above, folder, "/* || exit 111"));
+            }
+        }
     }
     script.raw(&line!("exec ", limits, drop, " ", envdir(plan, above), "./run \"${1-}\" user"));
 }
 
 /// The command that loads `env/`, or nothing.
 fn envdir(plan: &Plan<'_>, above: &str) -> Vec<u8> {
-    if plan.spec.env.is_empty() {
+    if names(plan.spec, false).is_empty() {
         return Vec::new();
     }
     line!(tool(plan.tools, "s6-envdir"), " -f -L -- ", above, "env ")

@@ -51,6 +51,10 @@ pub(super) fn render(plan: &Plan<'_>) -> Vec<u8> {
     if let Some(give_up) = &spec.restart.give_up {
         script.raw(&line!(
             "if [ -z \"${planned-}\" ]; then\n    ",
+            "# An end that was asked for is no failure.\n    ",
+            "if [ \"$(",
+            tool(plan.tools, "s6-svstat"),
+            " -o wantedup .)\" = false ]; then exit 0; fi\n    ",
             tool(plan.tools, "s6-permafailon"),
             " ",
             events(spec, give_up),

@@ -7,7 +7,7 @@ use anysvc_backend_api::{Condition, LimitKind, LogTo, ServiceSpec};
 use super::{
     Plan,
     account::{self, Account, tool},
-    environment::{self, SHELLS_OWN},
+    environment,
     script::{Script, line, word, words},
 };
 
@@ -52,14 +52,14 @@ fn program(script: &mut Script, plan: &Plan<'_>, dropped: bool) {
         script.raw(&line);
     }
     environment::read_file(script, spec, false);
-    // What a shell would change on the way is set once more, behind its back.
-    let mangled = spec.env.iter().any(|e| SHELLS_OWN.contains(&&*e.name));
+    let late = environment::names(spec, true);
     let mut exec = b"exec ".to_vec();
     if !dropped {
         exec.extend(limits(plan));
     }
-    if mangled {
-        script.text("anysvc_env=$(pwd -P)/env");
+    if !late.is_empty() {
+        script.text(&format!("# Loaded behind the shell's back: {}.", late.join(" ")));
+        script.text(&format!("anysvc_env=$(pwd -P)/{}", environment::LATE));
         exec.extend(line!(tool(plan.tools, "s6-envdir"), " -f -L -- \"$anysvc_env\" "));
     }
     script.text(&format!("umask {:04o}", spec.umask()));

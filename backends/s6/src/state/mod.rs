@@ -1,5 +1,6 @@
 //! What s6 says of a service: its status file, its supervisor's lock, and what follows from them.
 
+mod ask;
 mod decode;
 mod exit;
 mod judge;

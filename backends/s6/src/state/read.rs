@@ -9,6 +9,7 @@ use rustix::{
 };
 
 use super::{
+    ask,
     decode::{Raw, SIZE_WITH_PGID, Unreadable},
     exit,
 };
@@ -114,11 +115,19 @@ impl<'a> Reader<'a> {
         // One more byte than the largest layout, so that a larger one shows.
         let mut bytes = [0; SIZE_WITH_PGID + 1];
         let size = match open_beneath(self.scandir.fd(), self.below(name, "supervise/status"), READ) {
-            Ok(fd) => read_small(fd, &mut bytes),
+            // A regular file gives what it has at once, and more than what we asked for is too much anyway.
+            Ok(fd) => rustix::io::read(fd, &mut bytes),
             Err(error) => Err(error),
         };
         match size {
-            Ok(size) => Ok(Raw::decode(&bytes[..size]).map_or_else(Told::Unreadable, Told::Status)),
+            Ok(size) => Ok(match Raw::decode(&bytes[..size]) {
+                Ok(raw) => Told::Status(raw),
+                Err(why @ Unreadable::Size(_)) => {
+                    let asked = ask::ask(&self.scandir.path().join(name), self.scandir.search());
+                    asked.map_or(Told::Unreadable(why), Told::Status)
+                }
+                Err(why) => Told::Unreadable(why),
+            }),
             Err(error) if absent(error) => Ok(Told::Nothing),
             Err(Errno::ACCESS | Errno::PERM) => Ok(Told::Denied),
             Err(error) => Err(self.scandir.io("read", &self.path, error)),

@@ -6,6 +6,7 @@
 
 use std::{
     fs,
+    io::Write,
     os::unix::{fs::PermissionsExt, process::CommandExt},
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
@@ -106,10 +107,11 @@ impl World {
                 std::os::unix::fs::chown(path, Some(APP), Some(APP)).unwrap();
             }
         }
-        let mut command = Command::new("/usr/bin/s6-svscan");
+        let mut command = Command::new(s6_command("s6-svscan"));
         let errors = fs::File::create(dir.join("stderr")).unwrap();
         command.args(arguments).arg(&scandir).stdin(Stdio::null()).stdout(Stdio::null()).stderr(errors);
-        command.env_clear().env("PATH", "/usr/bin:/bin").process_group(0);
+        let path = format!("{}:/usr/bin:/bin", s6_command("").display());
+        command.env_clear().env("PATH", path).process_group(0);
         if kind == Kind::Nested && root {
             std::os::unix::fs::chown(scandir.join(".s6-svscan"), Some(APP), Some(APP)).unwrap();
             command.uid(APP).gid(APP);
@@ -182,7 +184,7 @@ impl World {
 
     /// Runs a command of s6's as whoever the thread is.
     pub fn s6<'a>(&self, name: &str, arguments: impl IntoIterator<Item = &'a str>) -> Output {
-        let mut command = Command::new(format!("/usr/bin/{name}"));
+        let mut command = Command::new(s6_command(name));
         // A thread's credentials are inherited by what it starts.
         command.args(arguments).output().unwrap()
     }
@@ -254,7 +256,9 @@ impl Drop for World {
             }
         }
         if std::thread::panicking() {
-            eprintln!("--- s6-svscan's standard error\n{}", self.stderr());
+            // Not by the macros, whose output the threads of a test would lose.
+            let text = format!("--- s6-svscan's standard error\n{}\n", self.stderr());
+            let _ = std::io::stderr().write_all(text.as_bytes());
         }
         let _ = fs::remove_dir_all(&self.dir);
     }
@@ -265,17 +269,22 @@ fn parent(pid: u32) -> Option<u32> {
     stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
 }
 
+/// Where a command of s6's is: `S6_BIN` names the folder of another version.
+fn s6_command(name: &str) -> PathBuf {
+    std::env::var_os("S6_BIN").map_or("/usr/bin".into(), PathBuf::from).join(name)
+}
+
 /// Waits for something that nobody tells of.
 #[track_caller]
 pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
-    let end = Instant::now() + Duration::from_secs(10);
+    let end = Instant::now() + Duration::from_secs(60);
     while !holds() {
         assert!(Instant::now() < end, "in vain waited until {what}");
         std::thread::sleep(Duration::from_millis(2));
     }
 }
 
-/// The verbs for one service, within ten seconds.
+/// The verbs for one service, within a minute: machines that test are busy.
 pub trait Single {
     fn register_one(&self, registration: Registration) -> Result<()>;
     fn unregister_one(&self, name: &str) -> Result<()>;
@@ -293,7 +302,7 @@ pub trait Single {
 }
 
 pub fn batch<T>(items: Vec<T>) -> Batch<T> {
-    Batch { items, deadline: Deadline::after(Duration::from_secs(10)) }
+    Batch { items, deadline: Deadline::after(Duration::from_secs(60)) }
 }
 
 fn only<T>(mut answers: Vec<Result<T>>) -> Result<T> {

@@ -1,11 +1,9 @@
 //! One folder of logs: which files it holds, oldest first, and opening them safely.
 
 use std::{
+    cell::Cell,
     fs::File,
-    os::{
-        fd::{AsFd, BorrowedFd, OwnedFd},
-        unix::fs::MetadataExt,
-    },
+    os::{fd::OwnedFd, unix::fs::MetadataExt},
     path::{Path, PathBuf},
 };
 
@@ -26,6 +24,8 @@ pub(super) struct Folder {
     path: PathBuf,
     fd: OwnedFd,
     owner: Owner,
+    /// Whether it was said that something is left out.
+    warned: Cell<bool>,
 }
 
 impl Folder {
@@ -36,11 +36,16 @@ impl Folder {
     pub(super) fn open(path: &Path, owner: Owner) -> Result<Option<Folder>> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         match openat(CWD, path, flags, Mode::empty()) {
-            Ok(fd) => Ok(Some(Folder { path: path.to_owned(), fd, owner })),
+            Ok(fd) => Ok(Some(Folder { path: path.to_owned(), fd, owner, warned: Cell::new(false) })),
             Err(Errno::NOENT) => Ok(None),
             Err(cause) => Err(Error::io("open", path, &cause.into())
                 .with_hint("logs can be read by the account that the service runs as, and by root")),
         }
+    }
+
+    /// Its path, for errors.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Whether its path still leads to it.
@@ -105,14 +110,10 @@ impl Folder {
     }
 
     fn skip(&self, name: &str, why: &str) -> Option<Opened> {
-        log::warn!("{} is left out: {why}", self.path.join(name).display());
+        if !self.warned.replace(true) {
+            log::warn!("{} is left out: {why}", self.path.join(name).display());
+        }
         None
-    }
-}
-
-impl AsFd for Folder {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.fd.as_fd()
     }
 }
 

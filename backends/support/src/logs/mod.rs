@@ -9,6 +9,7 @@
 
 mod folder;
 mod line;
+mod queue;
 mod reader;
 mod stream;
 mod tail;

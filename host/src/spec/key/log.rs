@@ -25,7 +25,7 @@ pub(super) static KEYS: &[Key] = &[
         value: Some("DIR"),
         repeatable: false,
         help: "The folder of its log files",
-        takes: "whole path; `${VAR}` is expanded at each start",
+        takes: "absolute path; `${VAR}` is expanded at each start",
         default: "`logs/NAME` in the state folder",
         example: "\"/var/log/web\"",
         set: set!(log.directory = path()),

@@ -1,5 +1,5 @@
 use super::*;
-use crate::state::decode::SIZE;
+use crate::state::decode::{SIZE, fixtures::FIXTURES};
 
 const NONE: Facts = Facts { ours: true, down_file: false, delayed: false, held_back: false, gave_up: false };
 const WANT_UP: u8 = 4;
@@ -29,6 +29,23 @@ fn judged(raw: Raw, facts: Facts) -> Status {
 fn is(raw: Raw, facts: Facts, state: State) {
     let status = judged(raw, facts);
     assert_eq!(status.state, state, "{status:?}");
+}
+
+#[test]
+fn what_real_supervisors_wrote_is_judged() {
+    for fixture in &FIXTURES {
+        let expected = match fixture.what {
+            "never started" | "stopped" => State::Stopped,
+            "up" | "paused" => State::Running,
+            "over" => State::Failed,
+            _ => State::Backoff,
+        };
+        let facts = Facts { down_file: expected == State::Stopped, ..NONE };
+        let status = judged(Raw::decode(&fixture.bytes()).unwrap(), facts);
+        assert_eq!(status.state, expected, "{} {}", fixture.version, fixture.what);
+        assert_eq!(status.last_exit.is_none(), matches!(fixture.what, "never started" | "up" | "paused"));
+        assert!(status.since.is_some());
+    }
 }
 
 #[test]

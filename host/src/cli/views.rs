@@ -1,0 +1,165 @@
+//! The commands that only look: status, list, show, check, logs, wait, detect, backends.
+
+use std::path::PathBuf;
+
+use anysvc_backend_api::Goal;
+use clap::{Arg, ArgAction, ArgMatches, Command, builder::PossibleValuesParser, value_parser};
+
+use super::{
+    action::{Action, Backends, Logs, Status, Wait},
+    selected, value,
+};
+
+fn flag(name: &'static str, help: &'static str) -> Arg {
+    Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)
+}
+
+fn foreign() -> Arg {
+    flag("foreign", "Also services that anysvc did not make")
+}
+
+pub(super) fn status(command: Command) -> Command {
+    command.args([
+        selected::names("The services; all without"),
+        foreign(),
+        flag("probe", "Also try whether services are ready that can't say so themselves"),
+    ])
+}
+
+pub(super) fn read_status(matches: &mut ArgMatches) -> Action {
+    let (foreign, probe) = (matches.get_flag("foreign"), matches.get_flag("probe"));
+    Action::Status(Status { names: selected::read_names(matches), foreign, probe })
+}
+
+pub(super) fn list(command: Command) -> Command {
+    command.arg(foreign())
+}
+
+pub(super) fn read_list(matches: &mut ArgMatches) -> Action {
+    Action::List { foreign: matches.get_flag("foreign") }
+}
+
+pub(super) fn show(command: Command) -> Command {
+    command.args([
+        Arg::new("name").value_name("NAME").required(true).help("The service"),
+        flag("reveal", "Show the values of environment variables"),
+    ])
+}
+
+pub(super) fn read_show(matches: &mut ArgMatches) -> Action {
+    let reveal = matches.get_flag("reveal");
+    Action::Show { name: matches.remove_one("name").expect("clap requires it"), reveal }
+}
+
+pub(super) fn check(command: Command) -> Command {
+    command.arg(selected::names("The services; all without"))
+}
+
+pub(super) fn read_check(matches: &mut ArgMatches) -> Action {
+    Action::Check(selected::read_names(matches))
+}
+
+pub(super) fn logs(command: Command) -> Command {
+    command.args([
+        selected::names("The services; all without"),
+        flag("follow", "Wait for more").short('f'),
+        Arg::new("lines")
+            .long("lines")
+            .short('n')
+            .value_name("N")
+            .value_parser(value_parser!(u64))
+            .help("Only the last N lines of each"),
+        Arg::new("since")
+            .long("since")
+            .value_name("TIME")
+            .value_parser(value::point_in_time)
+            .help("Only lines from then on: `10m` ago, `2026-08-01 14:00`, or RFC 3339"),
+    ])
+}
+
+pub(super) fn read_logs(matches: &mut ArgMatches) -> Action {
+    Action::Logs(Logs {
+        names: selected::read_names(matches),
+        follow: matches.get_flag("follow"),
+        lines: matches.remove_one("lines"),
+        since: matches.remove_one("since"),
+    })
+}
+
+pub(super) fn wait(command: Command) -> Command {
+    command.args([
+        selected::names("The services").required(true),
+        Arg::new("for")
+            .long("for")
+            .value_name("STATE")
+            .required(true)
+            .value_parser(PossibleValuesParser::new(["up", "ready", "down", "gone"]))
+            .hide_possible_values(true)
+            .help("What to wait for: up, ready, down or gone"),
+    ])
+}
+
+pub(super) fn read_wait(matches: &mut ArgMatches) -> Action {
+    let goal = matches.remove_one::<String>("for").and_then(|goal| Goal::from_name(&goal));
+    Action::Wait(Wait {
+        names: selected::read_names(matches),
+        goal: goal.expect("clap takes only names of goals"),
+    })
+}
+
+pub(super) fn detect(command: Command) -> Command {
+    command.arg(flag("explain", "Every candidate, every fact as it was read, and why"))
+}
+
+pub(super) fn read_detect(matches: &mut ArgMatches) -> Action {
+    Action::Detect { explain: matches.get_flag("explain") }
+}
+
+pub(super) fn backends(command: Command) -> Command {
+    let matrix = || flag("matrix", "Which fields of a spec each backend honours, and how");
+    command.arg(matrix()).args_conflicts_with_subcommands(true).subcommands([
+        Command::new("list").about("What is installed, and whether it fits here").arg(matrix()),
+        Command::new("info")
+            .about("All about one backend")
+            .arg(Arg::new("id").value_name("ID").required(true).help("The backend")),
+        Command::new("verify").about("Would this library or manifest be loaded?").arg(
+            Arg::new("path")
+                .value_name("PATH")
+                .required(true)
+                .value_parser(value_parser!(PathBuf))
+                .help("A manifest, or a library"),
+        ),
+    ])
+}
+
+pub(super) fn read_backends(matches: &mut ArgMatches) -> Action {
+    Action::Backends(match matches.remove_subcommand() {
+        Some((name, mut inner)) if name == "info" => {
+            Backends::Info(inner.remove_one("id").expect("clap requires it"))
+        }
+        Some((name, mut inner)) if name == "verify" => {
+            Backends::Verify(inner.remove_one("path").expect("clap requires it"))
+        }
+        Some((_, inner)) => Backends::List { matrix: inner.get_flag("matrix") },
+        None => Backends::List { matrix: matches.get_flag("matrix") },
+    })
+}
+
+pub(super) fn backend_main(command: Command) -> Command {
+    command.arg(Arg::new("id").value_name("ID").required(true).help("The backend")).arg(
+        Arg::new("arguments")
+            .value_name("ARGS")
+            .action(ArgAction::Append)
+            .trailing_var_arg(true)
+            .allow_hyphen_values(true)
+            .value_parser(value_parser!(std::ffi::OsString))
+            .help("What it is told"),
+    )
+}
+
+pub(super) fn read_backend_main(matches: &mut ArgMatches) -> Action {
+    Action::BackendMain {
+        id: matches.remove_one("id").expect("clap requires it"),
+        arguments: matches.remove_many("arguments").map(Iterator::collect).unwrap_or_default(),
+    }
+}

@@ -1,0 +1,72 @@
+//! What each command does. One file a command (or a family of them); what several share is beside them:
+//! `subject` (the services a command is about), `settle` (whether what was started lives), `plan` (in what
+//! order). Commands speak to people through `output` alone, and to managers through `session` alone.
+
+mod backends;
+mod check;
+mod detect;
+mod list;
+mod log_folder;
+mod logs;
+mod matrix;
+mod plan;
+mod refusals;
+mod register;
+mod render;
+mod settle;
+mod show;
+mod signal;
+mod sources;
+mod start;
+mod status;
+mod stop;
+mod subject;
+mod unregister;
+mod wait;
+
+use anysvc_backend_api::Result;
+
+use crate::{
+    cli::{Action, Global},
+    output::Output,
+    session::Session,
+};
+
+/// Does what was asked for; the answer is the exit code.
+///
+/// # Errors
+/// When the command failed as a whole. Failures of single services are reported by the command itself.
+pub fn run(global: &Global, action: Action, out: &mut Output) -> Result<u8> {
+    if let Action::Print(text) = action {
+        out.text(&text);
+        return Ok(0);
+    }
+    let session = Session::new(global)?;
+    let code = act(&session, action, out);
+    if !global.style.quiet {
+        session.take_warnings().iter().for_each(|warning| out.warn(warning));
+    }
+    code
+}
+
+fn act(session: &Session, action: Action, out: &mut Output) -> Result<u8> {
+    match action {
+        Action::Print(_) => Ok(0),
+        Action::Detect { explain } => detect::run(session, explain, out),
+        Action::Backends(what) => backends::run(session, &what, out),
+        Action::Register(what) => register::run(session, *what, out),
+        Action::Unregister(which) => unregister::run(session, &which, out),
+        Action::Start(what) => start::run(session, &what, start::Verb::Start, out),
+        Action::Restart(what) => start::run(session, &what, start::Verb::Restart, out),
+        Action::Stop(which) => stop::run(session, &which, out),
+        Action::Signal(signal, which) => signal::run(session, signal, &which, out),
+        Action::Status(what) => status::run(session, &what, out),
+        Action::List { foreign } => list::run(session, foreign, out),
+        Action::Show { name, reveal } => show::run(session, &name, reveal, out),
+        Action::Check(names) => check::run(session, &names, out),
+        Action::Logs(what) => logs::run(session, &what, out),
+        Action::Wait(what) => wait::run(session, &what, out),
+        Action::Render { what, reveal } => render::run(session, what, reveal, out),
+        Action::BackendMain { id, arguments } => backends::become_helper(session, &id, arguments),
+    }
+}

@@ -1,0 +1,287 @@
+//! `register`: parsed and checked, stored, and only then created by the manager. What fails on the way is
+//! taken back, so that the store and the manager agree.
+
+use std::time::Duration;
+
+use anysvc_backend_api::{Deadline, Error, ErrorKind, Registration, Result, State};
+
+use super::{
+    log_folder, plan, refusals,
+    settle::Settling,
+    sources, start,
+    subject::{self, Subject},
+};
+use crate::{
+    cli::Register,
+    output::Output,
+    session::{Opened, Session},
+    spec::Spec,
+    store::{Desired, Entry, Locked},
+};
+
+/// A service on its way into store and manager.
+struct Newcomer {
+    /// What was in the store before.
+    before: Option<Entry>,
+    /// What is to be there.
+    entry: Entry,
+    /// Whether it is to run.
+    start: bool,
+    /// Nothing is to be done: it exists, and that is fine.
+    kept: bool,
+}
+
+/// Runs the command.
+pub fn run(session: &Session, what: Register, out: &mut Output) -> Result<u8> {
+    let Register { source, down, replace, if_absent, adopt, settle } = what;
+    let how = How { down, replace, if_absent, adopt };
+    let specs = sources::specs(session, source)?;
+    let mut subjects = introduce(session, specs)?;
+    let deadline = start::working_deadline(session, &subjects);
+    refusals::refuse(session, &mut subjects, deadline);
+    let settling = Settling::new(session, settle);
+    if !how.down {
+        start_required(session, &mut subjects, &settling)?;
+    }
+    let mut done: Vec<&'static str> = vec![""; subjects.len()];
+    for batch in plan::batches(&subjects)? {
+        plan::fail_dependents(&mut subjects);
+        let outcomes = register_batch(session, &mut subjects, &batch, how, deadline)?;
+        let mut started = std::collections::HashSet::new();
+        for (at, (word, runs)) in batch.into_iter().zip(outcomes) {
+            done[at] = word;
+            if runs {
+                started.insert(subjects[at].name().to_owned());
+            }
+        }
+        settling.see_to(&mut subjects, |subject| started.contains(subject.name()));
+    }
+    subject::refresh(&mut subjects, session.working_deadline(Duration::ZERO));
+    let word = |subject: &Subject| {
+        let at = subjects.iter().position(|other| std::ptr::eq(other, subject));
+        at.map_or("", |at| done[at])
+    };
+    Ok(subject::report(session, &subjects, out, |s| start::sentence(word(s), &s.report)))
+}
+
+/// How existing services are treated.
+#[derive(Clone, Copy)]
+struct How {
+    down: bool,
+    replace: bool,
+    if_absent: bool,
+    adopt: bool,
+}
+
+/// Finds out who is to have each service: the backend that has it already, or the one that serves here.
+fn introduce(session: &Session, specs: Vec<Spec>) -> Result<Vec<Subject>> {
+    let mut subjects = Vec::with_capacity(specs.len());
+    for spec in specs {
+        let stored = session.store()?.entry(&spec.service.name);
+        let mut subject = match stored {
+            Ok(Some(entry)) => Subject::stored(session, entry.header),
+            Ok(None) => {
+                let (backend, probe) = session.answering()?;
+                probe.warnings.into_iter().for_each(|warning| session.warn(warning));
+                Subject::unstored(&spec.service.name, backend)
+            }
+            Err(error) => {
+                let mut subject = Subject::unstored(&spec.service.name, session.answering()?.0);
+                subject.fail(error);
+                subject
+            }
+        };
+        subject.spec = Some(spec);
+        subjects.push(subject);
+    }
+    Ok(subjects)
+}
+
+/// Starts what the new ones require and what is not among them.
+fn start_required(session: &Session, subjects: &mut Vec<Subject>, settling: &Settling<'_>) -> Result<()> {
+    let new = subjects.len();
+    plan::add_required(session, subjects)?;
+    if subjects.len() == new {
+        return Ok(());
+    }
+    let mut required = subjects.split_off(new);
+    start::want(session, &mut required, Desired::Up)?;
+    start::start_in_order(session, &mut required, start::Verb::Start, settling)?;
+    // Only what failed is of interest from here on.
+    required.retain(|subject| !subject.fine());
+    subjects.append(&mut required);
+    plan::fail_dependents(subjects);
+    Ok(())
+}
+
+/// Stores and creates one batch, while nobody else changes the store. For each: a word for what was done,
+/// and whether it was started.
+fn register_batch(
+    session: &Session,
+    subjects: &mut [Subject],
+    batch: &[usize],
+    how: How,
+    deadline: Deadline,
+) -> Result<Vec<(&'static str, bool)>> {
+    if !batch.iter().any(|&at| subjects[at].fine()) {
+        return Ok(vec![("", false); batch.len()]);
+    }
+    let store = session.store()?.lock(deadline)?;
+    let mut newcomers: Vec<Option<Newcomer>> = Vec::with_capacity(batch.len());
+    for &at in batch {
+        let newcomer =
+            if subjects[at].fine() { judge(&store, &mut subjects[at], how, deadline) } else { None };
+        newcomers.push(newcomer);
+    }
+    write(&store, subjects, batch, &mut newcomers);
+    prepare_logs(&store, subjects, batch, &newcomers, session.env.caller().is_root());
+    create(&store, subjects, batch, &newcomers, how, deadline);
+    take_back(&store, subjects, batch, &newcomers);
+    Ok(newcomers.iter().map(|newcomer| newcomer.as_ref().map_or(("", false), outcome)).collect())
+}
+
+fn outcome(newcomer: &Newcomer) -> (&'static str, bool) {
+    match (&newcomer.before, newcomer.kept) {
+        (_, true) => ("kept", false),
+        (Some(before), _) if before.spec == newcomer.entry.spec => ("unchanged", newcomer.start),
+        (Some(_), _) => ("updated", newcomer.start),
+        (None, _) => ("registered", newcomer.start),
+    }
+}
+
+/// What is to become of a service, seeing what is there.
+fn judge(store: &Locked<'_>, subject: &mut Subject, how: How, deadline: Deadline) -> Option<Newcomer> {
+    let (spec, backend) = (subject.spec.clone()?, subject.backend.clone()?);
+    let before = match store.entry(subject.name()) {
+        Ok(before) => before,
+        Err(error) => {
+            subject.fail(error);
+            return None;
+        }
+    };
+    let fresh = if how.down { Desired::Down } else { Desired::Up };
+    let mut entry = Entry::new(spec, fresh, &backend.id, backend.scope);
+    let Some(known) = &before else { return Some(Newcomer { before, entry, start: !how.down, kept: false }) };
+    // Where the manager has no such service, an earlier register was cut short: this one completes it.
+    let target = vec![anysvc_backend_api::Target::new(subject.name())];
+    let status = match backend.remote.status(target, deadline).into_iter().next() {
+        Some(Ok(status)) => status,
+        Some(Err(error)) if error.kind == ErrorKind::NotRegistered => {
+            return Some(Newcomer { before, entry, start: !how.down, kept: false });
+        }
+        Some(Err(error)) => {
+            subject.fail(error);
+            return None;
+        }
+        None => return None,
+    };
+    if how.if_absent {
+        entry = known.clone();
+        return Some(Newcomer { before, entry, start: false, kept: true });
+    }
+    if !how.replace {
+        subject.fail(Error::already_registered(&subject.report.name));
+        return None;
+    }
+    entry.header.desired = known.header.desired;
+    entry.header.template = known.header.template.clone();
+    entry.header.instance = known.header.instance.clone();
+    let runs = !matches!(status.state, State::Stopped | State::Failed);
+    Some(Newcomer { before, entry, start: runs, kept: false })
+}
+
+/// Writes the store, before any manager is asked.
+fn write(store: &Locked<'_>, subjects: &mut [Subject], batch: &[usize], newcomers: &mut [Option<Newcomer>]) {
+    let changing = |n: &Option<Newcomer>| n.as_ref().is_some_and(|n| !n.kept);
+    let entries: Vec<Entry> =
+        newcomers.iter().filter(|n| changing(n)).flatten().map(|n| n.entry.clone()).collect();
+    let mut answers = store.put(&entries).into_iter();
+    for (at, newcomer) in batch.iter().zip(newcomers) {
+        let Some(entry) = newcomer.as_ref().map(|n| n.entry.clone()) else { continue };
+        if changing(newcomer)
+            && let Some(Err(error)) = answers.next()
+        {
+            subjects[*at].fail(error);
+            *newcomer = None;
+        } else {
+            subjects[*at].report.stored = Some(entry.header);
+        }
+    }
+}
+
+/// Makes the log folders that only the host can make.
+fn prepare_logs(
+    store: &Locked<'_>,
+    subjects: &mut [Subject],
+    batch: &[usize],
+    newcomers: &[Option<Newcomer>],
+    root: bool,
+) {
+    for (&at, newcomer) in batch.iter().zip(newcomers) {
+        let Some(newcomer) = newcomer.as_ref().filter(|newcomer| !newcomer.kept) else { continue };
+        let service = &newcomer.entry.spec.service;
+        if let Err(error) = log_folder::prepare(&store.log_directory(&service.name), service, root) {
+            subjects[at].fail(error);
+        }
+    }
+}
+
+/// Has the managers create them.
+fn create(
+    store: &Locked<'_>,
+    subjects: &mut [Subject],
+    batch: &[usize],
+    newcomers: &[Option<Newcomer>],
+    how: How,
+    deadline: Deadline,
+) {
+    let of: std::collections::HashMap<String, &Newcomer> = batch
+        .iter()
+        .zip(newcomers)
+        .filter_map(|(&at, newcomer)| Some((subjects[at].name().to_owned(), newcomer.as_ref()?)))
+        .filter(|(_, newcomer)| !newcomer.kept)
+        .collect();
+    let registration = |subject: &&Subject| -> Option<Registration> {
+        let newcomer = of.get(subject.name())?;
+        Some(Registration {
+            spec: refusals::for_backend(subject)?,
+            start: newcomer.start,
+            replace: how.replace || newcomer.before.is_some(),
+            adopt: how.adopt,
+            log_directory: store.log_directory(subject.name()),
+        })
+    };
+    subject::each(
+        subjects,
+        |subject| of.contains_key(subject.name()),
+        |backend: &Opened, asked: &[&Subject]| {
+            backend.remote.register(asked.iter().filter_map(registration).collect(), deadline)
+        },
+        |subject, answer| {
+            if let Err(error) = answer {
+                subject.fail(error);
+            }
+        },
+    );
+}
+
+/// Puts the store back to what it was for those that the manager did not take.
+fn take_back(store: &Locked<'_>, subjects: &mut [Subject], batch: &[usize], newcomers: &[Option<Newcomer>]) {
+    let (mut remove, mut restore) = (Vec::new(), Vec::new());
+    for (&at, newcomer) in batch.iter().zip(newcomers) {
+        let failed = subjects[at].report.error.is_some();
+        match newcomer {
+            Some(Newcomer { before: Some(before), .. }) if failed => restore.push(before.clone()),
+            Some(Newcomer { before: None, .. }) if failed => remove.push(at),
+            _ => {}
+        }
+    }
+    let names: Vec<&str> = remove.iter().map(|&at| subjects[at].name()).collect();
+    let removed = store.remove(&names).into_iter().map(|answer| answer.map(|_| ()));
+    for error in removed.chain(store.put(&restore)).filter_map(Result::err) {
+        log::warn!("an entry of the store could not be taken back: {error}");
+    }
+    for at in remove {
+        subjects[at].report.stored = None;
+    }
+}

@@ -1,0 +1,136 @@
+//! `start` and `restart`: desired is up from the moment on that somebody asks, whatever comes of it.
+
+use std::{collections::HashSet, time::Duration};
+
+use anysvc_backend_api::{Deadline, Result};
+
+use super::{
+    plan,
+    settle::Settling,
+    subject::{self, Subject},
+};
+use crate::{
+    cli::Start,
+    output::{Output, Service},
+    session::{Opened, Session},
+    store::Desired,
+};
+
+/// Which of the two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verb {
+    /// What runs is left alone.
+    Start,
+    /// What runs is stopped first.
+    Restart,
+}
+
+/// Runs the command.
+pub fn run(session: &Session, what: &Start, verb: Verb, out: &mut Output) -> Result<u8> {
+    let mut subjects = subject::select(session, &what.services)?;
+    load_specs(session, &mut subjects);
+    plan::add_required(session, &mut subjects)?;
+    want(session, &mut subjects, Desired::Up)?;
+    let settling = Settling::new(session, what.settle);
+    start_in_order(session, &mut subjects, verb, &settling)?;
+    subject::refresh(&mut subjects, session.working_deadline(Duration::ZERO));
+    let done = if verb == Verb::Start { "started" } else { "restarted" };
+    Ok(subject::report(session, &subjects, out, |subject| sentence(done, &subject.report)))
+}
+
+/// Reads the specs of stored subjects: they say what comes first, and how long it may take.
+pub fn load_specs(session: &Session, subjects: &mut [Subject]) {
+    for subject in subjects.iter_mut().filter(|s| s.report.stored.is_some() && s.spec.is_none()) {
+        match session.store().and_then(|store| store.entry(subject.name())) {
+            Ok(entry) => subject.spec = entry.map(|entry| entry.spec),
+            Err(error) => subject.fail(error),
+        }
+    }
+}
+
+/// Notes what is wanted of the stored ones that are fine.
+///
+/// # Errors
+/// When the store can't be locked.
+pub fn want(session: &Session, subjects: &mut [Subject], desired: Desired) -> Result<()> {
+    let news = |s: &Subject| s.fine() && s.report.desired().is_some_and(|current| current != desired);
+    let chosen: Vec<usize> = (0..subjects.len()).filter(|&at| news(&subjects[at])).collect();
+    if chosen.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<&str> = chosen.iter().map(|&at| subjects[at].name()).collect();
+    let answers =
+        session.store()?.lock(session.working_deadline(Duration::ZERO))?.set_desired(&names, desired);
+    for (at, answer) in chosen.into_iter().zip(answers) {
+        match answer {
+            Ok(_) => {
+                if let Some(header) = &mut subjects[at].report.stored {
+                    header.desired = desired;
+                }
+            }
+            Err(error) => subjects[at].fail(error),
+        }
+    }
+    Ok(())
+}
+
+/// Starts batch by batch; what requires something that failed is not tried.
+///
+/// # Errors
+/// `invalid-spec` naming a cycle.
+pub fn start_in_order(
+    session: &Session,
+    subjects: &mut [Subject],
+    verb: Verb,
+    settling: &Settling<'_>,
+) -> Result<()> {
+    let deadline = working_deadline(session, subjects);
+    for batch in plan::batches(subjects)? {
+        let names: HashSet<String> = batch.iter().map(|&at| subjects[at].name().to_owned()).collect();
+        let wanted = |subject: &Subject| names.contains(subject.name());
+        plan::fail_dependents(subjects);
+        let call = |backend: &Opened, asked: &[&Subject]| ask(backend, asked, verb, deadline);
+        subject::each(subjects, wanted, call, |subject, answer| {
+            if let Err(error) = answer {
+                subject.fail(error);
+            }
+        });
+        settling.see_to(subjects, wanted);
+    }
+    Ok(())
+}
+
+/// A service that was not asked for is never restarted.
+fn ask(backend: &Opened, asked: &[&Subject], verb: Verb, deadline: Deadline) -> Vec<Result<()>> {
+    let restarts = |subject: &&Subject| verb == Verb::Restart && !subject.implied;
+    let (again, anew): (Vec<&Subject>, Vec<&Subject>) = asked.iter().partition(|s| restarts(s));
+    let call = |group: &[&Subject], restart: bool| match (group.is_empty(), restart) {
+        (true, _) => Vec::new(),
+        (_, true) => backend.remote.restart(subject::targets(group), deadline),
+        (_, false) => backend.remote.start(subject::targets(group), deadline),
+    };
+    let (mut anew, mut again) = (call(&anew, false).into_iter(), call(&again, true).into_iter());
+    let answer = |s: &&Subject| if restarts(s) { again.next() } else { anew.next() };
+    asked.iter().filter_map(answer).collect()
+}
+
+/// By when the slowest of them has to be done: a restart is a stop first.
+pub fn working_deadline(session: &Session, subjects: &[Subject]) -> Deadline {
+    session.working_deadline(longest_stop(subjects))
+}
+
+/// The longest time that one of them may take to stop.
+pub fn longest_stop(subjects: &[Subject]) -> Duration {
+    let times = subjects.iter().filter_map(|s| s.spec.as_ref()).map(|spec| spec.service.stop_timeout());
+    times.max().unwrap_or_default()
+}
+
+/// One line about a service that was acted on.
+pub fn sentence(done: &str, service: &Service) -> String {
+    let name = &service.name;
+    let Some(status) = &service.status else { return format!("{done} {name}") };
+    let pid = status.pid.map(|pid| format!(", pid {pid}")).unwrap_or_default();
+    let ready = if service.ready() == Some(true) { ", ready" } else { "" };
+    let reason = if pid.is_empty() { subject::because(status) } else { String::new() };
+    format!("{done} {name}: {}{pid}{ready}{reason}", status.state)
+}

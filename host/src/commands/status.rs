@@ -1,0 +1,212 @@
+//! `status`: a table of all, details of one.
+
+use std::{collections::HashSet, time::Duration};
+
+use anysvc_backend_api::{ErrorKind, ListQuery, Result, State, Status, Value};
+
+use super::{
+    start::load_specs,
+    subject::{self, Subject},
+};
+use crate::{
+    cli,
+    output::{Cell, Output, Paint, Service, Table, escape, exit_code, json, time},
+    ready::Probe,
+    session::Session,
+};
+
+/// Runs the command.
+pub fn run(session: &Session, what: &cli::Status, out: &mut Output) -> Result<u8> {
+    let everything = what.names.is_empty();
+    let mut subjects =
+        if everything { subject::all(session)? } else { subject::named(session, &what.names)? };
+    let deadline = session.working_deadline(Duration::ZERO);
+    subject::read_status(&mut subjects, deadline);
+    if what.foreign && everything {
+        add_foreign(session, &mut subjects)?;
+    }
+    if what.probe {
+        probe(session, &mut subjects);
+    }
+    if out.json() {
+        out.document(subject::document(session, &subjects));
+    } else {
+        show(&subjects, everything, out);
+    }
+    let errors = || subjects.iter().filter_map(|subject| subject.report.error.as_ref());
+    if everything {
+        // That something is stored and not there is a state, and the table shows it.
+        errors().filter(|error| error.kind != ErrorKind::NotRegistered).for_each(|error| out.error(error));
+        return Ok(errors()
+            .filter(|e| e.kind != ErrorKind::NotRegistered)
+            .map(exit_code::of)
+            .next()
+            .unwrap_or(0));
+    }
+    errors().for_each(|error| out.error(error));
+    Ok(code(&subjects))
+}
+
+/// The code for named services: what could not be read comes first, then what is not running.
+fn code(subjects: &[Subject]) -> u8 {
+    let state = |s: &Subject| exit_code::of_state(s.report.state().unwrap_or(State::Unknown));
+    match subject::code(subjects) {
+        0 => subjects.iter().map(state).find(|code| *code != 0).unwrap_or(0),
+        code => code,
+    }
+}
+
+/// Adds what the backend that serves here knows and the store does not.
+pub fn add_foreign(session: &Session, subjects: &mut Vec<Subject>) -> Result<()> {
+    let backend = session.selected()?;
+    let deadline = session.working_deadline(Duration::ZERO);
+    let known: HashSet<String> = subjects.iter().map(|subject| subject.name().to_owned()).collect();
+    for status in backend.remote.list(ListQuery { foreign: true }, deadline)? {
+        if !known.contains(&status.name) {
+            let mut subject = Subject::unstored(&status.name, backend.clone());
+            subject.report.status = Some(status);
+            subjects.push(subject);
+        }
+    }
+    Ok(())
+}
+
+/// Tries whether those that run are ready, where they can't say so themselves.
+pub fn probe(session: &Session, subjects: &mut [Subject]) {
+    load_specs(session, subjects);
+    let root = session.env.caller().is_root();
+    let deadline = session.working_deadline(Duration::ZERO);
+    for subject in subjects.iter_mut().filter(|s| s.fine() && s.report.state() == Some(State::Running)) {
+        let Some(spec) = &subject.spec else { continue };
+        match Probe::of(&spec.service, root) {
+            Ok(None) => {}
+            Ok(Some(probe)) => {
+                let tried = probe.once(deadline);
+                subject.report.probed = Some(tried.is_ok());
+                if let (Err(reason), Some(status)) = (tried, &mut subject.report.status) {
+                    status.reason.get_or_insert(reason);
+                }
+            }
+            Err(error) => subject.fail(error),
+        }
+    }
+}
+
+fn show(subjects: &[Subject], everything: bool, out: &mut Output) {
+    match subjects {
+        [] if everything => {
+            out.say("nothing is registered here");
+            out.hint("`anysvc register NAME -- COMMAND` creates a service and starts it");
+        }
+        [one] if !everything => details(&one.report, out),
+        many => out.table(&table(many)),
+    }
+}
+
+fn table(subjects: &[Subject]) -> Table {
+    let foreign = subjects.iter().any(|subject| !subject.report.ours());
+    let mut table = Table::new(&["NAME", "STATE", "READY", "PID", "FOR", "RESTARTS", "OURS", "REASON"]);
+    for Subject { report, .. } in subjects {
+        let status = report.status.as_ref();
+        let ready = report.ready().map_or("", yes_no);
+        let pid = status.and_then(|status| status.pid).map(|pid| pid.to_string()).unwrap_or_default();
+        let age = status.and_then(|status| status.since).map(|since| time::age(time::since(since)));
+        let restarts = status.and_then(|status| status.restarts).filter(|&n| n > 0).map(|n| n.to_string());
+        table.row(vec![
+            report.name.as_str().into(),
+            state(report),
+            ready.into(),
+            pid.into(),
+            age.unwrap_or_default().into(),
+            restarts.unwrap_or_default().into(),
+            if foreign { yes_no(report.ours()) } else { "" }.into(),
+            reason(report).into(),
+        ]);
+    }
+    table
+}
+
+fn yes_no(yes: bool) -> &'static str {
+    if yes { "yes" } else { "no" }
+}
+
+/// The state as a cell; what is stored and not there is missing.
+fn state(service: &Service) -> Cell {
+    match service.state() {
+        Some(state) => Cell::painted(state.as_str(), paint(state)),
+        None if service.error.as_ref().is_some_and(|e| e.kind == ErrorKind::NotRegistered) => {
+            Cell::painted("missing", Paint::Bad)
+        }
+        None => Cell::painted("unknown", Paint::Bad),
+    }
+}
+
+fn paint(state: State) -> Paint {
+    match state {
+        State::Running => Paint::Good,
+        State::Starting | State::Stopping | State::Backoff => Paint::Warning,
+        State::Failed | State::Unknown => Paint::Bad,
+        State::Stopped => Paint::Faint,
+    }
+}
+
+fn reason(service: &Service) -> &str {
+    let of_status = service.status.as_ref().and_then(|status| status.reason.as_deref());
+    of_status.or(service.error.as_ref().map(|error| error.message.as_str())).unwrap_or_default()
+}
+
+/// All about one service, a line each.
+fn details(service: &Service, out: &mut Output) {
+    let Some(status) = &service.status else { return };
+    let mut lines: Vec<(&str, String)> = Vec::new();
+    let mut add = |what, text: Option<String>| lines.extend(text.map(|text| (what, text)));
+    add("ready", service.ready().map(|ready| yes_no(ready).to_owned()));
+    add("pid", status.pid.map(|pid| pid.to_string()));
+    add("since", status.since.map(|s| format!("{} ({})", time::local(s), time::age(time::since(s)))));
+    add("reason", status.reason.clone());
+    add("desired", service.desired().map(|desired| desired.as_str().to_owned()));
+    add("boot", service.stored.as_ref().map(|header| header.boot.to_string()));
+    add("restarts", status.restarts.map(|count| count.to_string()));
+    add("last exit", last_exit(status));
+    let whose = if service.ours() { "" } else { ", not made by anysvc" };
+    let scope = service.scope.map(|scope| format!(", {scope}")).unwrap_or_default();
+    add("backend", service.backend.as_ref().map(|backend| format!("{backend}{scope}{whose}")));
+    if let Value::Map(pairs) = &status.native {
+        for (key, value) in pairs {
+            lines.push((key, plain(value)));
+        }
+    }
+    out.painted(&escape::line(&service.name), Paint::Header);
+    out.text(": ");
+    out.painted(status.state.as_str(), paint(status.state));
+    out.text("\n");
+    let width = lines.iter().map(|(what, _)| what.chars().count()).max().unwrap_or(0) + 2;
+    for (what, text) in &lines {
+        out.line(&format!("  {:<width$}{}", escape::line(what), escape::line(text)));
+    }
+}
+
+fn last_exit(status: &Status) -> Option<String> {
+    let exit = status.last_exit.as_ref()?;
+    let how = match (&exit.code, &exit.signal) {
+        (_, Some(signal)) => format!("killed by {signal}"),
+        (Some(code), None) => format!("exit code {code}"),
+        (None, None) => return None,
+    };
+    Some(match exit.at {
+        Some(at) => format!("{how}, {} ({} ago)", time::local(at), time::age(time::since(at))),
+        None => how,
+    })
+}
+
+/// A value of the manager's own, for people.
+fn plain(value: &Value) -> String {
+    match value {
+        Value::Text(text) => text.clone(),
+        other => {
+            let mut text = String::new();
+            json::write(&mut text, other);
+            text
+        }
+    }
+}

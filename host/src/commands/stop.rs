@@ -1,0 +1,56 @@
+//! `stop`: desired is down from the moment on that somebody asks, and stays so over a reboot.
+
+use std::{collections::HashSet, time::Duration};
+
+use anysvc_backend_api::{ErrorKind, Result, State};
+
+use super::{
+    plan,
+    start::{load_specs, longest_stop, sentence, want},
+    subject::{self, Subject},
+};
+use crate::{
+    cli::Selected,
+    output::Output,
+    session::{Opened, Session},
+    store::Desired,
+};
+
+/// Runs the command.
+pub fn run(session: &Session, which: &Selected, out: &mut Output) -> Result<u8> {
+    let mut subjects = subject::select(session, which)?;
+    load_specs(session, &mut subjects);
+    want(session, &mut subjects, Desired::Down)?;
+    stop_in_order(session, &mut subjects)?;
+    subject::refresh(&mut subjects, session.working_deadline(Duration::ZERO));
+    // Who does not want to wait is not told that it takes time.
+    for subject in subjects.iter_mut().filter(|_| session.no_wait()) {
+        subject.report.error.take_if(|error| error.kind == ErrorKind::TimedOut);
+    }
+    Ok(subject::report(session, &subjects, out, |subject| match subject.report.state() {
+        Some(State::Stopped) | None => format!("stopped {}", subject.name()),
+        Some(_) => sentence("stopped", &subject.report),
+    }))
+}
+
+/// Stops batch by batch, those first that came last.
+///
+/// # Errors
+/// `invalid-spec` naming a cycle.
+pub fn stop_in_order(session: &Session, subjects: &mut [Subject]) -> Result<()> {
+    let deadline = session.deadline(longest_stop(subjects));
+    for batch in plan::batches(subjects)?.into_iter().rev() {
+        let names: HashSet<String> = batch.iter().map(|&at| subjects[at].name().to_owned()).collect();
+        subject::each(
+            subjects,
+            |subject| names.contains(subject.name()),
+            |backend: &Opened, asked: &[&Subject]| backend.remote.stop(subject::targets(asked), deadline),
+            |subject, answer| {
+                if let Err(error) = answer {
+                    subject.fail(error);
+                }
+            },
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,271 @@
+//! The services that a command is about: what the store says of each, which backend answers for it, and
+//! what came of it so far. What failed for one is kept with it; the others go on.
+
+use std::rc::Rc;
+
+use anysvc_backend_api::{Deadline, Error, ErrorKind, Result, Status, Target};
+
+use crate::{
+    cli::Selected,
+    output::{Output, Service, exit_code, service},
+    session::{Opened, Session},
+    spec::Spec,
+    store::{Entry, Header},
+};
+
+/// A service that a command is about.
+pub struct Subject {
+    /// What is reported of it.
+    pub report: Service,
+    /// Who answers for it.
+    pub backend: Option<Rc<Opened>>,
+    /// How it is to run, where the command had to know that.
+    pub spec: Option<Spec>,
+    /// It was not asked for: something that was requires it.
+    pub implied: bool,
+}
+
+impl Subject {
+    fn new(name: &str, backend: Result<Rc<Opened>>) -> Subject {
+        let mut subject = Subject { report: Service::named(name), backend: None, spec: None, implied: false };
+        match backend {
+            Ok(backend) => {
+                subject.report.backend = Some(backend.id.clone());
+                subject.report.scope = Some(backend.scope);
+                subject.backend = Some(backend);
+            }
+            Err(error) => subject.fail(error),
+        }
+        subject
+    }
+
+    /// A service of the store.
+    pub fn stored(session: &Session, header: Header) -> Subject {
+        let mut subject = Subject::new(&header.name, session.backend_of(&header));
+        subject.report.backend = Some(header.backend.clone());
+        subject.report.scope = Some(header.scope);
+        subject.report.stored = Some(header);
+        subject
+    }
+
+    /// A service that is about to be, or that we did not make.
+    pub fn unstored(name: &str, backend: Rc<Opened>) -> Subject {
+        Subject::new(name, Ok(backend))
+    }
+
+    /// A service of the store, with its spec.
+    pub fn with_spec(session: &Session, entry: Entry) -> Subject {
+        let mut subject = Subject::stored(session, entry.header);
+        subject.spec = Some(entry.spec);
+        subject
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.report.name
+    }
+
+    /// Whether nothing went wrong with it so far.
+    pub fn fine(&self) -> bool {
+        self.report.error.is_none() && self.backend.is_some()
+    }
+
+    /// Notes what went wrong. The first failure is the one that is told.
+    pub fn fail(&mut self, error: Error) {
+        let mut error = error.with_service(&self.report.name);
+        if let (ErrorKind::NotRegistered, Some(header)) = (error.kind, &self.report.stored) {
+            let (name, backend) = (&header.name, &header.backend);
+            error.message = format!("`{name}` is stored, but {backend} has no service of that name");
+            error.hint =
+                Some(format!("registering it again completes it, `anysvc unregister {name}` forgets it"));
+        }
+        self.report.error.get_or_insert(error);
+    }
+}
+
+/// The services of these names. Those in the store belong to the backend that it says, all others to the
+/// one that serves here.
+///
+/// # Errors
+/// When the store can't be read, or there is no backend for any of them.
+pub fn named(session: &Session, names: &[String]) -> Result<Vec<Subject>> {
+    let store = session.store()?;
+    let mut subjects = Vec::with_capacity(names.len());
+    for name in names {
+        let subject = match store.header(name) {
+            Ok(Some(header)) => Subject::stored(session, header),
+            Ok(None) => Subject::new(name, session.selected()),
+            Err(error) => Subject::new(name, Err(error)),
+        };
+        subjects.push(subject);
+    }
+    all_or_none(subjects)
+}
+
+/// Where no service could even be asked about, for one and the same reason, the command has failed and
+/// not the services.
+fn all_or_none(mut subjects: Vec<Subject>) -> Result<Vec<Subject>> {
+    let whole = |s: &Subject| {
+        s.report.stored.is_none()
+            && s.report.error.as_ref().is_some_and(|e| {
+                matches!(e.kind, ErrorKind::NoBackend | ErrorKind::Plugin | ErrorKind::ManagerUnavailable)
+            })
+    };
+    match subjects.iter().all(whole).then(|| subjects.drain(..).next()).flatten() {
+        Some(Subject { report: Service { error: Some(mut error), .. }, .. }) => {
+            error.service = None;
+            Err(error)
+        }
+        _ => Ok(subjects),
+    }
+}
+
+/// Every stored service of the backend that serves here. What else is in the store is said.
+///
+/// # Errors
+/// When the store can't be read; when there are services and no backend.
+pub fn all(session: &Session) -> Result<Vec<Subject>> {
+    all_that(session, |_| true)
+}
+
+fn all_that(session: &Session, wanted: impl Fn(&Header) -> bool) -> Result<Vec<Subject>> {
+    let listing = session.store()?.headers()?;
+    for problem in &listing.problems {
+        session.warn(format!("set aside: {}", problem.error.message));
+    }
+    if listing.headers.is_empty() {
+        // Whether this caller may ask about that scope at all, only the backend knows.
+        if session.scope != session.env.default_scope() {
+            session.selected()?;
+        }
+        return Ok(Vec::new());
+    }
+    let selected = session.selected_id()?;
+    let here = |header: &Header| header.backend == selected && header.scope == session.scope;
+    let (mine, others): (Vec<_>, Vec<_>) = listing.headers.into_iter().filter(wanted).partition(here);
+    if !others.is_empty() {
+        let names: Vec<String> = others
+            .iter()
+            .map(|header| format!("{} ({}, {})", header.name, header.backend, header.scope))
+            .collect();
+        session.warn(format!(
+            "not looked at, because they are under another backend or scope: {}",
+            names.join(", ")
+        ));
+    }
+    if mine.is_empty() {
+        return Ok(Vec::new());
+    }
+    session.selected()?;
+    Ok(mine.into_iter().map(|header| Subject::stored(session, header)).collect())
+}
+
+/// The services that a verb is for.
+///
+/// # Errors
+/// As [`named`] and [`all`]; `not-registered` for a template without instances.
+pub fn select(session: &Session, which: &Selected) -> Result<Vec<Subject>> {
+    match &which.template {
+        _ if which.all => all(session),
+        None => named(session, &which.names),
+        Some(template) => {
+            let found = all_that(session, |header| header.template.as_ref() == Some(template))?;
+            if found.is_empty() {
+                let name = template.escape_debug();
+                let message = format!("there is no instance of the template `{name}`");
+                return Err(Error::new(ErrorKind::NotRegistered, message)
+                    .with_hint(format!("`anysvc register --template {name} --instance I` makes one")));
+            }
+            Ok(found)
+        }
+    }
+}
+
+/// Does something for every subject that is fine and wanted, one call a backend, and hands on each answer.
+pub fn each<R>(
+    subjects: &mut [Subject],
+    wanted: impl Fn(&Subject) -> bool,
+    mut call: impl FnMut(&Opened, &[&Subject]) -> Vec<Result<R>>,
+    mut then: impl FnMut(&mut Subject, Result<R>),
+) {
+    let mut open: Vec<usize> =
+        (0..subjects.len()).filter(|&at| subjects[at].fine() && wanted(&subjects[at])).collect();
+    while let Some(backend) = open.first().and_then(|&at| subjects[at].backend.clone()) {
+        let of_it = |at: &usize| subjects[*at].backend.as_ref().is_some_and(|b| Rc::ptr_eq(b, &backend));
+        let (group, rest): (Vec<usize>, Vec<usize>) = open.iter().partition(|at| of_it(at));
+        let asked: Vec<&Subject> = group.iter().map(|&at| &subjects[at]).collect();
+        let answers = call(&backend, &asked);
+        for (at, answer) in group.into_iter().zip(answers) {
+            then(&mut subjects[at], answer);
+        }
+        open = rest;
+    }
+}
+
+/// Their names, as backends are asked.
+pub fn targets(subjects: &[&Subject]) -> Vec<Target> {
+    subjects.iter().map(|subject| Target::new(subject.name())).collect()
+}
+
+/// Asks for the status of those that are fine.
+pub fn read_status(subjects: &mut [Subject], deadline: Deadline) {
+    let status = |backend: &Opened, asked: &[&Subject]| backend.remote.status(targets(asked), deadline);
+    each(subjects, |_| true, status, keep_status);
+}
+
+/// Asks once more after something was done. Also for what failed: its state is news then. What can't be
+/// read is not known.
+pub fn refresh(subjects: &mut [Subject], deadline: Deadline) {
+    let errors: Vec<Option<Error>> = subjects.iter_mut().map(|s| s.report.error.take()).collect();
+    let status = |backend: &Opened, asked: &[&Subject]| backend.remote.status(targets(asked), deadline);
+    each(subjects, |_| true, status, |subject, answer| subject.report.status = answer.ok());
+    for (subject, error) in subjects.iter_mut().zip(errors) {
+        subject.report.error = error;
+    }
+}
+
+/// Keeps a status, or why there is none.
+pub fn keep_status(subject: &mut Subject, answer: Result<Status>) {
+    match answer {
+        Ok(status) => subject.report.status = Some(status),
+        Err(error) => subject.fail(error),
+    }
+}
+
+/// Why a service is in its state, in brackets, unless that goes without saying.
+pub fn because(status: &Status) -> String {
+    let reason = status.reason.as_deref().filter(|reason| *reason != status.state.as_str());
+    reason.map(|reason| format!(" ({reason})")).unwrap_or_default()
+}
+
+/// The code of the first that failed.
+pub fn code(subjects: &[Subject]) -> u8 {
+    subjects.iter().find_map(|subject| subject.report.error.as_ref().map(exit_code::of)).unwrap_or(0)
+}
+
+/// Reports what became of each: as a document, or as lines and errors.
+pub fn report(
+    session: &Session,
+    subjects: &[Subject],
+    out: &mut Output,
+    done: impl Fn(&Subject) -> String,
+) -> u8 {
+    if out.json() {
+        out.document(document(session, subjects));
+    }
+    for subject in subjects {
+        match &subject.report.error {
+            Some(error) => out.error(error),
+            None if subject.implied => {}
+            None => out.say(&done(subject)),
+        }
+    }
+    code(subjects)
+}
+
+/// The document of a command about services. Without a backend that serves here its key is `null`.
+pub fn document(session: &Session, subjects: &[Subject]) -> crate::output::json::Object {
+    let reports: Vec<Service> =
+        subjects.iter().filter(|s| !s.implied || !s.fine()).map(|s| s.report.clone()).collect();
+    service::document(session.selected_id().ok(), Some(session.scope), &reports)
+}

@@ -1,0 +1,261 @@
+//! What a command works with: the caller's environment, the store, and backends that are opened when they
+//! are first needed. Everything is read at most once, and only if somebody asks. This module must not
+//! know what commands do.
+
+pub mod other_user;
+pub mod user;
+
+use std::{
+    cell::{OnceCell, RefCell},
+    rc::Rc,
+    time::Duration,
+};
+
+use anysvc_backend_api::{Deadline, Description, Error, ErrorKind, Probe, Result, Scope, remote::Remote};
+
+use crate::{
+    cli::{Global, ScopeArg, Timeout},
+    config::Config,
+    discovery::Catalog,
+    environment::{Environment, Overrides},
+    loader::{self, Loaded},
+    selection::{self, Selection},
+    store::{Header, Store},
+};
+
+/// How long a command waits when neither it nor a service says.
+const USUAL: Duration = Duration::from_secs(30);
+/// How much longer than a service's own time-out.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// A backend that is open.
+pub struct Opened {
+    /// Its id.
+    pub id: String,
+    /// Whose manager it talks to.
+    pub scope: Scope,
+    /// Its methods.
+    pub remote: Remote,
+    loaded: Loaded,
+    described: OnceCell<Result<Description>>,
+}
+
+impl Opened {
+    /// What it is and can do.
+    ///
+    /// # Errors
+    /// As [`Loaded::describe`].
+    pub fn description(&self) -> Result<&Description> {
+        self.described.get_or_init(|| self.loaded.describe()).as_ref().map_err(Clone::clone)
+    }
+}
+
+/// A command's view of the world.
+pub struct Session {
+    /// Who calls, and the machine.
+    pub env: Environment,
+    /// The administrator's word.
+    pub config: Config,
+    /// Whose services are meant.
+    pub scope: Scope,
+    requested: Option<String>,
+    timeout: Timeout,
+    store: OnceCell<Result<Store>>,
+    catalog: OnceCell<Catalog>,
+    selected: OnceCell<Result<String>>,
+    library: RefCell<Option<Selection>>,
+    opened: RefCell<Vec<Rc<Opened>>>,
+    warnings: RefCell<Vec<String>>,
+}
+
+impl Session {
+    /// Looks at who calls and reads the configuration, nothing more.
+    ///
+    /// # Errors
+    /// A configuration that makes no sense.
+    pub fn new(global: &Global) -> Result<Session> {
+        let program = std::env::current_exe().ok();
+        let (state_dir, backend_path) = (global.state_dir.clone(), global.backend_path.clone());
+        let env = Environment::gather(Overrides { state_dir, backend_path, program });
+        let config = Config::load(&env)?;
+        let scope = match global.scope {
+            Some(ScopeArg::System) => Scope::System,
+            Some(ScopeArg::User | ScopeArg::Other(_)) => Scope::User,
+            None => env.default_scope(),
+        };
+        let warnings = config.warnings.iter().map(|error| error.message.clone()).collect();
+        Ok(Session {
+            env,
+            config,
+            scope,
+            requested: global.backend.clone(),
+            timeout: global.timeout,
+            store: OnceCell::new(),
+            catalog: OnceCell::new(),
+            selected: OnceCell::new(),
+            library: RefCell::default(),
+            opened: RefCell::default(),
+            warnings: RefCell::new(warnings),
+        })
+    }
+
+    /// `--backend`.
+    pub fn requested(&self) -> Option<&str> {
+        self.requested.as_deref()
+    }
+
+    /// Whether the command is to return as soon as the manager was asked.
+    pub fn no_wait(&self) -> bool {
+        self.timeout == Timeout::NoWait
+    }
+
+    /// By when a call has to be done, where a service takes so long itself.
+    pub fn deadline(&self, own: Duration) -> Deadline {
+        Deadline::after(match self.timeout {
+            Timeout::Usual => USUAL.max(own.saturating_add(GRACE)),
+            Timeout::After(time) => time,
+            Timeout::NoWait => Duration::ZERO,
+        })
+    }
+
+    /// By when work has to be done that can't be left half-way: as [`Session::deadline`], but the usual
+    /// time where nobody wants to wait.
+    pub fn working_deadline(&self, own: Duration) -> Deadline {
+        match self.timeout {
+            Timeout::NoWait => Deadline::after(USUAL.max(own.saturating_add(GRACE))),
+            _ => self.deadline(own),
+        }
+    }
+
+    /// The store.
+    ///
+    /// # Errors
+    /// When there is no place for it, or it is not trusted.
+    pub fn store(&self) -> Result<&Store> {
+        let open = || {
+            let folder = self.env.state_dir(self.config.state_dir.as_deref(), self.scope)?;
+            self.warnings.borrow_mut().extend(folder.warnings);
+            log::debug!("services are remembered in {}", folder.path.display());
+            Store::open(&folder.path, self.env.caller().euid)
+        };
+        self.store.get_or_init(open).as_ref().map_err(Clone::clone)
+    }
+
+    /// Every backend that is installed.
+    pub fn catalog(&self) -> &Catalog {
+        self.catalog.get_or_init(|| Catalog::discover(&self.env))
+    }
+
+    /// The id of the backend that serves here. Nothing is loaded.
+    ///
+    /// # Errors
+    /// As [`selection::select`].
+    pub fn selected_id(&self) -> Result<&str> {
+        let select = || {
+            let requested = self.requested();
+            let found = selection::select(self.catalog(), &self.env, &self.config, requested, self.scope)?;
+            let warnings = found.warnings.iter().map(|error| error.message.clone());
+            self.warnings.borrow_mut().extend(warnings);
+            let id = found.id.clone();
+            log::debug!("the backend `{id}` serves the {} scope", self.scope);
+            *self.library.borrow_mut() = Some(found);
+            Ok(id)
+        };
+        self.selected.get_or_init(select).as_deref().map_err(Clone::clone)
+    }
+
+    /// The backend that serves here.
+    ///
+    /// # Errors
+    /// None fits, it can't be used, or its own from `open`.
+    pub fn selected(&self) -> Result<Rc<Opened>> {
+        let id = self.selected_id()?;
+        match self.already_open(id, self.scope) {
+            Some(opened) => Ok(opened),
+            None => match self.library.take() {
+                Some(selection) => self.open(selection, self.scope),
+                None => self.backend(id, self.scope),
+            },
+        }
+    }
+
+    /// The backend that serves here, after its manager has answered: what is to be created must not be
+    /// created under another one because this one is silent just now.
+    ///
+    /// # Errors
+    /// As [`Session::selected`]; `manager-unavailable`.
+    pub fn answering(&self) -> Result<(Rc<Opened>, Probe)> {
+        let opened = self.selected()?;
+        let probe = opened.remote.probe(self.working_deadline(Duration::ZERO));
+        probe.map(|probe| (opened, probe)).map_err(|error| self.silent(error))
+    }
+
+    /// The error of a probe, with the way out that there is.
+    fn silent(&self, mut error: Error) -> Error {
+        let found = self.catalog().found.iter();
+        let fallback = found.filter(|found| found.manifest.as_ref().is_ok_and(|manifest| manifest.fallback));
+        let fallback = fallback.map(|found| found.id.as_str()).next();
+        if let (ErrorKind::ManagerUnavailable, Some(id)) = (error.kind, fallback) {
+            let way = format!("`--backend {id}` does without it");
+            error.hint = Some(error.hint.map_or_else(|| way.clone(), |hint| format!("{hint}; {way}")));
+        }
+        error
+    }
+
+    /// A backend by id, as the store names it.
+    ///
+    /// # Errors
+    /// It is not installed or can't be used, or its own from `open`.
+    pub fn backend(&self, id: &str, scope: Scope) -> Result<Rc<Opened>> {
+        if let Some(opened) = self.already_open(id, scope) {
+            return Ok(opened);
+        }
+        let catalog = match self.catalog.get() {
+            Some(catalog) => catalog,
+            None => &Catalog::discover_only(&self.env, id),
+        };
+        self.open(selection::select(catalog, &self.env, &self.config, Some(id), scope)?, scope)
+    }
+
+    /// The backend of a stored service.
+    ///
+    /// # Errors
+    /// `not-ours` where `--backend` names another one; as [`Session::backend`].
+    pub fn backend_of(&self, header: &Header) -> Result<Rc<Opened>> {
+        match self.requested() {
+            Some(other) if other != header.backend => {
+                let message = format!("`{}` belongs to the backend `{}`", header.name, header.backend);
+                Err(Error::new(ErrorKind::NotOurs, message)
+                    .with_service(&header.name)
+                    .with_hint("leave out --backend; the store knows where each service is"))
+            }
+            _ => self.backend(&header.backend, header.scope),
+        }
+    }
+
+    fn already_open(&self, id: &str, scope: Scope) -> Option<Rc<Opened>> {
+        self.opened.borrow().iter().find(|opened| opened.id == id && opened.scope == scope).cloned()
+    }
+
+    fn open(&self, selection: Selection, scope: Scope) -> Result<Rc<Opened>> {
+        let loaded = loader::load(selection.library)?;
+        log::debug!("loaded the backend `{}` from {}", loaded.id, loaded.path.display());
+        let settings = self.config.settings(&loaded.id);
+        let context = self.env.context(scope, self.store()?.state_dir(), settings);
+        let remote = Remote::open(loaded.module, loader::host_fns(), context)?;
+        let described = OnceCell::new();
+        let opened = Rc::new(Opened { id: loaded.id.clone(), scope, remote, loaded, described });
+        self.opened.borrow_mut().push(Rc::clone(&opened));
+        Ok(opened)
+    }
+
+    /// Notes something that the user ought to know.
+    pub fn warn(&self, text: String) {
+        self.warnings.borrow_mut().push(text);
+    }
+
+    /// What was noted since this was last asked.
+    pub fn take_warnings(&self) -> Vec<String> {
+        self.warnings.take()
+    }
+}
