@@ -135,9 +135,9 @@ fn log(
     let settings = folder.map(|folder| Settings { folder, size: spec.log_size(), keep: spec.log_keep() });
     Ok(Log {
         writer: settings.map(Writer::new),
-        // A folder that the spec names may be the service user's to write, and is used with his rights.
-        // The other is ours alone.
-        account: account.filter(|_| spec.log.directory.is_some()),
+        // The folder is the service user's to write, whether the spec names it or our owner made it for
+        // him, and is used with his rights alone.
+        account,
         console: spec.log.console == Some(true),
     })
 }

@@ -46,7 +46,8 @@ pub struct Config {
 pub struct Service {
     /// How to run it.
     pub spec: ServiceSpec,
-    /// Where its log files go if the spec does not say.
+    /// Where its log files go if the spec does not say. They are written with the rights of the account that
+    /// the service runs as.
     pub log_directory: PathBuf,
 }
 

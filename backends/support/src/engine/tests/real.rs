@@ -302,7 +302,8 @@ fn root_starts_services_as_others_for_good() {
     }
     let lines = output(
         |real, spec| {
-            fs::set_permissions(real.scratch.path(), fs::Permissions::from_mode(0o711)).unwrap();
+            // The log is written with the rights of the service, too.
+            fs::set_permissions(real.scratch.path(), fs::Permissions::from_mode(0o777)).unwrap();
             // Only its user may read it, so that it shows who does.
             fs::write(real.path("env"), "FROM=file\n").unwrap();
             std::os::unix::fs::chown(real.path("env"), Some(10_000), None).unwrap();
@@ -317,7 +318,8 @@ fn root_starts_services_as_others_for_good() {
     assert_eq!(lines, ["10000", "10000", "10000", "file", ids, "CapEff:\t0000000000000000"]);
 
     let lines = output(
-        |_, spec| {
+        |real, spec| {
+            fs::set_permissions(real.scratch.path(), fs::Permissions::from_mode(0o777)).unwrap();
             (spec.user, spec.directory) = (Some("nobody".to_owned()), Some("/".into()));
         },
         "id -un; echo $USER $LOGNAME",
