@@ -1,4 +1,4 @@
-//! Stands in for the installed `anysvc` in tests of this crate: `helper backend-main local STATE_DIR`
+//! Stands in for the installed `anysvc` in tests of this crate: `helper -v backend-main local STATE_DIR`
 //! becomes the supervisor, and says on standard error what it has to say. It can do nothing else.
 
 use std::{ffi::OsString, io::Write as _, os::unix::ffi::OsStringExt as _};
@@ -21,7 +21,8 @@ impl log::Log for ToStderr {
 fn main() {
     log::set_logger(&ToStderr).expect("the first logger of this process");
     log::set_max_level(log::LevelFilter::Debug);
-    let mut arguments = std::env::args_os().skip(1).map(OsString::into_vec);
+    let arguments = std::env::args_os().skip(1).map(OsString::into_vec);
+    let mut arguments = arguments.skip_while(|argument| argument.starts_with(b"-"));
     let (verb, id) = (arguments.next(), arguments.next());
     assert_eq!((verb, id), (Some(b"backend-main".to_vec()), Some(b"local".to_vec())));
     std::process::exit(serve(module::<Local>(), HostFns::silent(), arguments.collect()));

@@ -4,6 +4,7 @@
 mod call;
 mod connect;
 mod launch;
+mod library;
 mod socket;
 
 pub use call::{Client, Need};
