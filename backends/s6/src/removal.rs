@@ -123,7 +123,7 @@ pub(crate) fn prune(scandir: &Scandir, names: &[&str], deadline: Deadline) -> Re
 }
 
 fn is_unsupervised(reader: &mut Reader<'_>, name: &str) -> bool {
-    let free = |reader: &mut Reader<'_>, name: &str| reader.supervised(name) == Ok(Some(false));
+    let free = |reader: &mut Reader<'_>, name: &str| reader.supervised(name) == Some(false);
     free(reader, name) && free(reader, &format!("{name}/log"))
 }
 

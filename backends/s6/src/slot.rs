@@ -33,6 +33,15 @@ pub(crate) fn unsupervised(name: &str) -> Error {
         .with_hint("look at what s6-svscan wrote to its standard error")
 }
 
+/// What is said where the status can't be seen.
+pub(crate) fn unseen(name: &str) -> Error {
+    Error::new(
+        ErrorKind::PermissionDenied,
+        format!("only its owner may see the status of `{}`", name.escape_debug()),
+    )
+    .with_hint("act as its owner or as root; root lets a group in with `s6-svperms -G GROUP`")
+}
+
 /// Makes the supervisor that comes next leave the service down, or start it. The one that is there does
 /// not look at the file again, and needs to be told.
 ///

@@ -73,7 +73,7 @@ fn told(reader: &mut Reader<'_>, name: &str) -> Result<Option<Told>> {
 
 /// Whether a service has its supervisor, and its logger one too.
 fn is_supervised(reader: &mut Reader<'_>, name: &str) -> bool {
-    let held = |reader: &mut Reader<'_>, name: &str| reader.supervised(name) == Ok(Some(true));
+    let held = |reader: &mut Reader<'_>, name: &str| reader.supervised(name) == Some(true);
     let log = format!("{name}/log");
     held(reader, name) && (!exists(reader.scandir().fd(), &log).unwrap_or(false) || held(reader, &log))
 }

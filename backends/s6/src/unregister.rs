@@ -53,7 +53,7 @@ fn stop(scandir: &Scandir, batch: &Batch<Target>) -> Vec<Result<Present>> {
         sent,
         |reader, Target { name }, present| match (*present, reader.slot(name)?) {
             (Present::No, _) | (_, None) => Ok(Some(Present::No)),
-            (Present::Yes, Some(slot)) => Ok(down(&slot, name)?.then_some(Present::Yes)),
+            (Present::Yes, Some(slot)) => Ok(down(scandir, &slot, name)?.then_some(Present::Yes)),
         },
         |target, _| still_stopping(&target.name),
     )

@@ -43,8 +43,27 @@ pub(crate) struct Watch<'a> {
     /// `None`: look now and then instead.
     inotify: Option<OwnedFd>,
     scandir_watch: i32,
-    by_watch: HashMap<i32, Vec<usize>>,
+    by_watch: HashMap<i32, Folder>,
+    /// The services, by the order of adding, and by name.
+    services: Vec<Service<'a>>,
     by_name: HashMap<&'a str, Vec<usize>>,
+}
+
+/// A service under watch.
+#[derive(Clone, Copy, Debug)]
+struct Service<'a> {
+    index: usize,
+    name: &'a str,
+    logger: bool,
+}
+
+/// A folder under watch.
+#[derive(Debug, Default)]
+struct Folder {
+    /// Whose it is, by the order of adding.
+    services: Vec<usize>,
+    /// It stands for a `supervise` in it that is not there yet.
+    early: bool,
 }
 
 /// What a wait brought.
@@ -66,6 +85,7 @@ impl<'a> Watch<'a> {
             inotify: init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC).ok(),
             scandir_watch: -1,
             by_watch: HashMap::new(),
+            services: Vec::new(),
             by_name: HashMap::new(),
         };
         if let Some(wd) = watch.try_add(".", SCANDIR) {
@@ -77,20 +97,23 @@ impl<'a> Watch<'a> {
     /// Adds a service, and its logger too where that matters. What happened before is not told: look at
     /// it afterwards.
     pub(crate) fn add(&mut self, index: usize, name: &'a str, logger: bool) {
-        self.by_name.entry(name).or_default().push(index);
-        self.add_folders(index, name, logger);
+        self.services.push(Service { index, name, logger });
+        self.by_name.entry(name).or_default().push(self.services.len() - 1);
+        self.add_folders(self.services.len() - 1);
     }
 
-    fn add_folders(&mut self, index: usize, name: &str, logger: bool) {
-        for folder in ["", "/log"].into_iter().take(1 + usize::from(logger)) {
-            // Before the first supervisor there may be no such folder; its making shows in the slot.
-            let wd = self
-                .try_add(&format!("{name}{folder}/supervise"), SUPERVISE)
-                .or_else(|| self.try_add(&format!("{name}{folder}"), SUPERVISE));
+    fn add_folders(&mut self, at: usize) {
+        let Service { name, logger, .. } = self.services[at];
+        for below in ["", "/log"].into_iter().take(1 + usize::from(logger)) {
+            let supervise = self.try_add(&format!("{name}{below}/supervise"), SUPERVISE);
+            // Before the first supervisor there may be no such folder; its making shows in the one above.
+            let early = supervise.is_none();
+            let wd = supervise.or_else(|| self.try_add(&format!("{name}{below}"), SUPERVISE));
             if let Some(wd) = wd {
-                let indices = self.by_watch.entry(wd).or_default();
-                if !indices.contains(&index) {
-                    indices.push(index);
+                let folder = self.by_watch.entry(wd).or_default();
+                folder.early = early;
+                if !folder.services.contains(&at) {
+                    folder.services.push(at);
                 }
             }
         }
@@ -123,32 +146,34 @@ impl<'a> Watch<'a> {
             Ok(_) | Err(Errno::INTR) => {}
             Err(error) => return Err(failed(error)),
         }
-        let mut indices = Vec::new();
-        let mut renewed = Vec::new();
+        let (mut touched, mut renewed) = (Vec::new(), Vec::new());
         let mut buffer = [MaybeUninit::uninit(); 8192];
         let mut events = Reader::new(inotify, &mut buffer);
         loop {
             match events.next() {
                 Ok(event) if event.events().contains(ReadFlags::QUEUE_OVERFLOW) => return Ok(Changed::All),
                 Ok(event) if event.wd() == self.scandir_watch => {
+                    // Another folder of that name is another thing to watch.
                     let name = event.file_name().and_then(|name| name.to_str().ok());
-                    if let Some((name, found)) = name.and_then(|name| self.by_name.get_key_value(name)) {
-                        indices.extend(found);
-                        renewed.push(*name);
-                    }
+                    renewed.extend(name.and_then(|name| self.by_name.get(name)).into_iter().flatten());
                 }
-                Ok(event) => indices.extend(self.by_watch.get(&event.wd()).into_iter().flatten()),
+                Ok(event) => match self.by_watch.get(&event.wd()) {
+                    Some(folder) if folder.early => renewed.extend(&folder.services),
+                    Some(folder) => touched.extend(&folder.services),
+                    None => {}
+                },
                 Err(Errno::WOULDBLOCK) => break,
                 Err(Errno::INTR) => {}
                 Err(error) => return Err(failed(error)),
             }
         }
-        // Another folder of that name is another thing to watch. A `supervise` that came later, too.
-        for name in renewed {
-            for index in self.by_name.get(name).cloned().unwrap_or_default() {
-                self.add_folders(index, name, true);
-            }
+        renewed.sort_unstable();
+        renewed.dedup();
+        for &at in &renewed {
+            self.add_folders(at);
         }
+        touched.append(&mut renewed);
+        let mut indices: Vec<usize> = touched.into_iter().map(|at| self.services[at].index).collect();
         indices.sort_unstable();
         indices.dedup();
         Ok(Changed::These(indices))

@@ -49,6 +49,9 @@ fn foreign_services_are_shown_and_driven_but_neither_replaced_nor_removed() {
             let error = s6.stop_one("theirs").unwrap_err();
             assert_eq!(error.kind, ErrorKind::PermissionDenied);
             assert!(error.hint.is_some());
+            assert_eq!(kind(s6.wait_one("theirs", Goal::Up)), ErrorKind::PermissionDenied);
+            assert_eq!(kind(s6.signal_one("theirs", "TERM")), ErrorKind::PermissionDenied);
+            assert_eq!(kind(s6.start_one("theirs")), ErrorKind::PermissionDenied);
             return;
         }
         assert_eq!(s6.wait_one("theirs", Goal::Up).unwrap().state, State::Running);
@@ -274,6 +277,41 @@ fn links_of_others_are_not_followed_and_roots_are() {
         s6.stop_one("link").unwrap();
         assert_eq!(s6.status_one("victim").unwrap().pid, None);
         assert!(!s6.status_one("link").unwrap().ours, "a way to ours is not ours");
+    });
+}
+
+#[test]
+fn rubbish_in_a_service_directory_spoils_no_listing() {
+    in_each_world(|world| {
+        let s6 = world.backend();
+        s6.register_one(world.script("web", FOREVER)).unwrap();
+        for (name, mode) in
+            [("fifo", rustix::fs::FileType::Fifo), ("folder", rustix::fs::FileType::Directory)]
+        {
+            let supervise = world.slot(&format!(".{name}")).join("supervise");
+            fs::create_dir_all(&supervise).unwrap();
+            for file in ["status", "lock", "control"] {
+                match mode {
+                    rustix::fs::FileType::Fifo => {
+                        let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+                        let kind = rustix::fs::FileType::Fifo;
+                        rustix::fs::mknodat(rustix::fs::CWD, supervise.join(file), kind, mode, 0).unwrap();
+                    }
+                    _ => fs::create_dir(supervise.join(file)).unwrap(),
+                }
+            }
+            fs::rename(world.slot(&format!(".{name}")), world.slot(name)).unwrap();
+        }
+        fs::write(world.slot("file"), "").unwrap();
+        symlink("loop", world.slot("loop")).unwrap();
+        assert_eq!(s6.names(true), ["fifo", "folder", "web"]);
+        assert_eq!(s6.state("web"), State::Running);
+        for name in ["fifo", "folder"] {
+            assert!(matches!(s6.state(name), State::Unknown | State::Stopped), "{name}");
+        }
+        for name in ["file", "loop"] {
+            fs::remove_file(world.slot(name)).unwrap();
+        }
     });
 }
 

@@ -6,6 +6,8 @@ mod action;
 mod argv;
 mod global;
 mod plain;
+#[cfg(test)]
+mod reference_tests;
 mod register;
 mod selected;
 mod table;

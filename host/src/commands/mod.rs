@@ -21,6 +21,8 @@ mod start;
 mod status;
 mod stop;
 mod subject;
+#[cfg(test)]
+mod tests;
 mod unregister;
 mod wait;
 

@@ -118,7 +118,7 @@ impl Output {
 
     /// Tells people about a failure.
     pub fn error(&mut self, error: &Error) {
-        self.to_stderr(&error::for_people(error, self.colors.1));
+        self.complain(&error::for_people(error, self.colors.1));
     }
 
     /// Tells people about something that does not keep the command from its work.
@@ -128,17 +128,17 @@ impl Output {
         line.push(' ');
         line.push_str(&escape::line(text));
         line.push('\n');
-        self.to_stderr(&line);
+        self.complain(&line);
     }
 
     /// Adds a hint to what was told.
     pub fn hint(&mut self, text: &str) {
         if !self.style.quiet {
-            self.to_stderr(&error::hint_line(text, self.colors.1));
+            self.complain(&error::hint_line(text, self.colors.1));
         }
     }
 
-    fn to_stderr(&mut self, text: &str) {
+    fn complain(&mut self, text: &str) {
         // What was said before comes before.
         self.flush();
         // Nobody is left who could be told that telling failed.

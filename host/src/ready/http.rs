@@ -61,7 +61,7 @@ impl Page {
             let left = end.saturating_duration_since(Instant::now());
             if left.is_zero() { Err(std::io::ErrorKind::TimedOut) } else { Ok(left) }
         };
-        let mut stream = self.connect(|| left())?;
+        let mut stream = self.connect(left)?;
         stream.set_write_timeout(Some(left()?))?;
         let Page { host, path, .. } = self;
         let request =

@@ -259,3 +259,38 @@ impl Session {
         self.warnings.take()
     }
 }
+
+#[cfg(test)]
+impl Session {
+    /// A session in which one backend serves, linked in under this id, with a store in this folder.
+    pub fn for_tests(
+        global: &Global,
+        folder: &std::path::Path,
+        id: &str,
+        module: anysvc_backend_api::abi::BackendModuleRef,
+    ) -> Session {
+        use crate::environment::{Caller, Variables};
+        use anysvc_backend_api::abi::NoteFacts;
+        let overrides = Overrides { state_dir: Some(folder.to_owned()), ..Overrides::default() };
+        let env = Environment::assemble(overrides, Caller::current(), Variables::none());
+        let context = env.context(Scope::User, folder, anysvc_backend_api::Value::Null);
+        let remote = Remote::open(module, loader::host_fns(), context).expect("it opens");
+        let note = NoteFacts { major: 1, minor: 0, fingerprint: 0 };
+        let loaded = Loaded { id: id.to_owned(), path: folder.to_owned(), note, module };
+        let (id, scope, described) = (id.to_owned(), Scope::User, OnceCell::new());
+        let opened = Opened { id: id.clone(), scope, remote, loaded, described };
+        Session {
+            env,
+            config: Config::default(),
+            scope,
+            requested: global.backend.clone(),
+            timeout: global.timeout,
+            store: OnceCell::new(),
+            catalog: OnceCell::from(Catalog::default()),
+            selected: OnceCell::from(Ok(id)),
+            library: RefCell::default(),
+            opened: RefCell::new(vec![Rc::new(opened)]),
+            warnings: RefCell::default(),
+        }
+    }
+}

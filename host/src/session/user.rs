@@ -38,7 +38,7 @@ impl Account {
             Error::new(ErrorKind::Usage, message)
         };
         let listed = CString::new(name).ok().and_then(|name| lookup(&name));
-        let listed = listed.or_else(|| name.parse().ok().and_then(|uid| lookup_uid(uid)));
+        let listed = listed.or_else(|| name.parse().ok().and_then(lookup_uid));
         let mut account = listed.ok_or_else(unknown)?;
         account.groups = groups_of(&account)?;
         Ok(account)
@@ -148,7 +148,7 @@ fn groups_of(account: &Account) -> Result<Vec<u32>> {
         };
         groups.resize(usize::try_from(count).map_err(|_| failed())?, 0);
         if found >= 0 {
-            return Ok(groups.into_iter().map(|gid| gid as u32).collect());
+            return Ok(groups);
         }
     }
     Err(failed())

@@ -14,8 +14,7 @@ const AT_MOST: Duration = Duration::from_secs(2);
 /// What is asked; there since s6 2.5, and no part of it depends on words for people.
 const FIELDS: &str = "up,wantedup,ready,paused,pid,exitcode,signum,updownsince,readysince";
 
-/// The status of a service, as `s6-svstat` has it. It does not tell `finish` from nothing: what ends
-/// reads as having ended.
+/// The status of a service, as `s6-svstat` has it.
 pub(super) fn ask(service: &Path, path: &[std::path::PathBuf]) -> Option<Raw> {
     let mut svstat = Command::new(tools::place(path)?.join("s6-svstat"));
     let output = command::run(svstat.args(["-o", FIELDS, "--"]).arg(service), &[0], Deadline::after(AT_MOST));
@@ -28,14 +27,16 @@ fn parse(line: &str) -> Option<Raw> {
     let truth = |word: &str| word.parse::<bool>().ok();
     // -1 stands for what is not.
     let number = |word: &str| word.parse::<i32>().ok().map(|n| u16::try_from(n).unwrap_or(0));
+    let (up, stamp, ready_stamp) = (truth(up)?, label(stamp)?, label(ready_stamp)?);
     Some(Raw {
-        stamp: label(stamp)?,
-        ready_stamp: label(ready_stamp)?,
-        pid: if truth(up)? { Some(pid.parse().ok()?) } else { None },
+        stamp,
+        ready_stamp,
+        pid: if up { Some(pid.parse().ok()?) } else { None },
         pgid: None,
         wstat: (number(code)? << 8) | number(signal)?,
         paused: truth(paused)?,
-        finishing: false,
+        // It has no word for that. The second stamp of one that is down is when `finish` was done.
+        finishing: !up && ready_stamp < stamp,
         want_up: truth(want_up)?,
         ready: truth(ready)?,
     })

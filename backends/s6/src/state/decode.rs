@@ -15,7 +15,7 @@ pub(crate) const SIZE_WITH_PGID: usize = 43;
 const EPOCH: u64 = (1 << 62) + 37;
 
 /// A TAI64N label: seconds, then nanoseconds. Kept as it is, so that two can be compared exactly.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Stamp {
     seconds: u64,
     nanos: u32,
@@ -104,7 +104,7 @@ impl Raw {
 
     /// Whether nothing of it runs, nor will by itself.
     pub(crate) fn at_rest(&self) -> bool {
-        self.pid.is_none() && !self.want_up
+        self.pid.is_none() && !self.finishing && !self.want_up
     }
 
     /// Whether its supervisor has not started it yet: both stamps are then that of the supervisor's own

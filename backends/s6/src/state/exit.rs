@@ -10,7 +10,8 @@ use anysvc_backend_api::{Exit, Signal};
 
 use super::decode::Stamp;
 
-const RECORD: usize = 14;
+/// The size of one.
+pub(crate) const RECORD: usize = 14;
 
 /// From a wait status.
 pub(crate) fn of_wstat(wstat: u16, at: Option<SystemTime>) -> Exit {
@@ -21,15 +22,13 @@ pub(crate) fn of_wstat(wstat: u16, at: Option<SystemTime>) -> Exit {
     }
 }
 
-/// The last of a tally's records.
-pub(crate) fn last_of_tally(bytes: &[u8]) -> Option<Exit> {
-    let record = bytes.chunks_exact(RECORD).next_back()?;
-    let (stamp, rest) = record.split_first_chunk::<12>()?;
-    let at = Stamp::unpack(*stamp).time();
-    match rest {
-        [code, 0] => Some(Exit { code: Some(i32::from(*code)), signal: None, at }),
-        [_, signal] => Some(by_signal(i32::from(*signal), at)),
-        _ => None,
+/// From a record of a tally.
+pub(crate) fn of_tally(record: [u8; RECORD]) -> Exit {
+    let [stamp @ .., code, signal] = record;
+    let at = Stamp::unpack(stamp).time();
+    match signal {
+        0 => Exit { code: Some(i32::from(code)), signal: None, at },
+        signal => by_signal(i32::from(signal), at),
     }
 }
 
@@ -48,14 +47,12 @@ mod tests {
         assert_eq!(of_wstat(0, None).code, Some(0));
         assert_eq!(of_wstat(0x000f, None).signal.as_deref(), Some("TERM"));
         assert_eq!(of_wstat(0x0089, None).signal.as_deref(), Some("KILL"), "the core bit is no signal");
-        let mut tally = vec![0x40; 12];
-        tally.extend([3, 0]);
-        assert_eq!(last_of_tally(&tally).unwrap().code, Some(3));
-        tally.extend([0x40; 12]);
-        tally.extend([137, 9]);
-        assert_eq!(last_of_tally(&tally).unwrap().signal.as_deref(), Some("KILL"));
-        tally.push(1);
-        assert_eq!(last_of_tally(&tally).unwrap().signal.as_deref(), Some("KILL"), "half a record is none");
-        assert_eq!(last_of_tally(&[1, 2]), None);
+        let record = |code, signal| {
+            let mut record = [0x40; RECORD];
+            (record[12], record[13]) = (code, signal);
+            record
+        };
+        assert_eq!(of_tally(record(3, 0)).code, Some(3));
+        assert_eq!(of_tally(record(137, 9)).signal.as_deref(), Some("KILL"));
     }
 }

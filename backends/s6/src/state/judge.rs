@@ -50,8 +50,7 @@ struct Facts {
 impl Facts {
     fn read(reader: &mut Reader<'_>, name: &str, slot: &Slot) -> Facts {
         let ours = reader.ours(name);
-        let (up, rests) =
-            slot.live().map_or((false, false), |raw| (raw.up().is_some(), raw.pid.is_none() && !raw.want_up));
+        let (up, rests) = slot.live().map_or((false, false), |raw| (raw.up().is_some(), raw.at_rest()));
         Facts {
             ours,
             down_file: reader.has(name, "down"),
@@ -121,6 +120,7 @@ fn ended(exit: &Exit) -> String {
 
 fn unsupervised(status: &mut Status, told: &Told, supervised: Option<bool>) {
     let (state, reason) = match (told, supervised) {
+        (Told::Failed(error), _) => (State::Unknown, format!("its status can't be read: {error}")),
         (Told::Denied, _) | (_, None) => (State::Unknown, "only its owner may see its status".to_owned()),
         (Told::Unreadable(why), _) => (State::Unknown, unreadable(*why)),
         (Told::Status(raw), _) => match raw.pid {

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     scandir::Scandir,
     scripts::marker,
-    sys::{exists, exists_in_place, open_beneath, read_small},
+    sys::{exists, exists_in_place, open_beneath},
 };
 
 /// Files of s6 are regular ones; whatever else is there must not block us.
@@ -33,6 +33,8 @@ pub(crate) enum Told {
     Denied,
     /// Something that we can't read.
     Unreadable(Unreadable),
+    /// Something that can't be read at all: who may write there may have put anything in its place.
+    Failed(Errno),
 }
 
 impl Told {
@@ -86,32 +88,25 @@ impl<'a> Reader<'a> {
         }
         // The lock before the status: a supervisor that comes in between is then one that is missed
         // once, not an old status taken for a live one.
-        let supervised = self.supervised(name)?;
-        let told = self.told(name)?;
+        let supervised = self.supervised(name);
+        let told = self.told(name);
         if told == Told::Nothing && !self.scandir.has(name)? {
             return Ok(None);
         }
         Ok(Some(Slot { told, supervised }))
     }
 
-    /// Whether a supervisor holds the lock of a service (or of `NAME/log`, its logger).
-    ///
-    /// # Errors
-    /// When the file system fails.
-    pub(crate) fn supervised(&mut self, name: &str) -> Result<Option<bool>> {
+    /// Whether a supervisor holds the lock of a service (or of `NAME/log`, its logger); `None` where that
+    /// can't be seen.
+    pub(crate) fn supervised(&mut self, name: &str) -> Option<bool> {
         match open_beneath(self.scandir.fd(), self.below(name, "supervise/lock"), READ) {
             // The lock is fcntl's (s6: `libs6/s6_svc_ok.c`), and a query shows only that of others.
-            Ok(lock) => match fcntl_getlk(&lock, &Flock::from(FlockType::ReadLock)) {
-                Ok(holder) => Ok(Some(holder.is_some())),
-                Err(error) => Err(self.scandir.io("query the lock", &self.path, error)),
-            },
-            Err(error) if absent(error) => Ok(Some(false)),
-            Err(Errno::ACCESS | Errno::PERM) => Ok(None),
-            Err(error) => Err(self.scandir.io("open", &self.path, error)),
+            Ok(lock) => Some(fcntl_getlk(&lock, &Flock::from(FlockType::ReadLock)).ok()?.is_some()),
+            Err(error) => absent(error).then_some(false),
         }
     }
 
-    fn told(&mut self, name: &str) -> Result<Told> {
+    fn told(&mut self, name: &str) -> Told {
         // One more byte than the largest layout, so that a larger one shows.
         let mut bytes = [0; SIZE_WITH_PGID + 1];
         let size = match open_beneath(self.scandir.fd(), self.below(name, "supervise/status"), READ) {
@@ -120,17 +115,17 @@ impl<'a> Reader<'a> {
             Err(error) => Err(error),
         };
         match size {
-            Ok(size) => Ok(match Raw::decode(&bytes[..size]) {
+            Ok(size) => match Raw::decode(&bytes[..size]) {
                 Ok(raw) => Told::Status(raw),
                 Err(why @ Unreadable::Size(_)) => {
                     let asked = ask::ask(&self.scandir.path().join(name), self.scandir.search());
                     asked.map_or(Told::Unreadable(why), Told::Status)
                 }
                 Err(why) => Told::Unreadable(why),
-            }),
-            Err(error) if absent(error) => Ok(Told::Nothing),
-            Err(Errno::ACCESS | Errno::PERM) => Ok(Told::Denied),
-            Err(error) => Err(self.scandir.io("read", &self.path, error)),
+            },
+            Err(error) if absent(error) => Told::Nothing,
+            Err(Errno::ACCESS | Errno::PERM) => Told::Denied,
+            Err(error) => Told::Failed(error),
         }
     }
 
@@ -139,14 +134,12 @@ impl<'a> Reader<'a> {
         let dir = self.scandir.fd();
         let path = self.below(name, "supervise/death_tally");
         // Mostly empty, which one call tells.
-        if statat(dir, path, AtFlags::SYMLINK_NOFOLLOW).ok()?.st_size == 0 {
-            return None;
-        }
-        // As many records as s6 keeps unless told otherwise; with more, the last of these is older.
-        let mut bytes = [0; 14 * 100];
+        let size = u64::try_from(statat(dir, path, AtFlags::SYMLINK_NOFOLLOW).ok()?.st_size).ok()?;
+        let last = (size / exit::RECORD as u64).checked_sub(1)?;
+        let mut record = [0; exit::RECORD];
         let fd = open_beneath(dir, path, READ).ok()?;
-        let size = read_small(fd, &mut bytes).ok()?;
-        exit::last_of_tally(&bytes[..size])
+        let read = rustix::io::pread(fd, &mut record, last * exit::RECORD as u64).ok()?;
+        (read == exit::RECORD).then(|| exit::of_tally(record))
     }
 
     /// Whether it carries our mark. What is reached through a link is somebody else's way to it.

@@ -7,14 +7,26 @@ use rustix::{
     process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal},
 };
 
-use crate::{control::signal_byte, scandir::Scandir, slot::tell, state::Reader};
+use crate::{
+    control::signal_byte,
+    scandir::Scandir,
+    slot::{tell, unseen},
+    state::Reader,
+};
 
 /// Sends them.
 pub(crate) fn signal(scandir: &Scandir, batch: &Batch<SignalRequest>) -> Vec<Result<()>> {
     let mut reader = Reader::new(scandir);
     batch.each(|request| {
-        let pid = running(&mut reader, &request.name)?;
-        match signal_byte(request.signal.number()) {
+        let byte = signal_byte(request.signal.number());
+        let pid = match running(&mut reader, &request.name) {
+            // Whether it may be told shows there, and with which words.
+            Err(error) if error.kind == ErrorKind::PermissionDenied => {
+                return byte.map_or(Err(error), |byte| tell(scandir, &request.name, &[byte]));
+            }
+            other => other?,
+        };
+        match byte {
             Some(byte) => tell(scandir, &request.name, &[byte]),
             None => directly(&mut reader, request, pid),
         }
@@ -23,6 +35,9 @@ pub(crate) fn signal(scandir: &Scandir, batch: &Batch<SignalRequest>) -> Vec<Res
 
 fn running(reader: &mut Reader<'_>, name: &str) -> Result<u32> {
     let slot = reader.slot(name)?.ok_or_else(|| Error::not_registered(name))?;
+    if slot.supervised.is_none() {
+        return Err(unseen(name));
+    }
     slot.live().and_then(|raw| raw.up()).ok_or_else(|| {
         Error::new(ErrorKind::CommandFailed, format!("nothing of `{}` runs", name.escape_debug()))
             .with_hint("start it first")

@@ -5,7 +5,7 @@ use anysvc_backend_api::{Batch, Error, ErrorKind, Result, Target};
 use crate::{
     control::DOWN,
     scandir::Scandir,
-    slot::{set_down, tell},
+    slot::{set_down, tell, unseen},
     state::{Reader, Slot, Told},
     waiting,
 };
@@ -21,7 +21,7 @@ pub(crate) fn stop(scandir: &Scandir, batch: &Batch<Target>) -> Vec<Result<()>> 
         |reader, target, ()| match reader.slot(&target.name)? {
             // Unregistered meanwhile: nothing of it runs.
             None => Ok(Some(())),
-            Some(slot) => Ok(down(&slot, &target.name)?.then_some(())),
+            Some(slot) => Ok(down(scandir, &slot, &target.name)?.then_some(())),
         },
         |target, ()| still_stopping(&target.name),
     )
@@ -42,16 +42,16 @@ pub(crate) fn send_down(reader: &mut Reader<'_>, name: &str) -> Result<()> {
 }
 
 /// Whether nothing of a service runs any more, nor will by itself.
-pub(crate) fn down(slot: &Slot, name: &str) -> Result<bool> {
+pub(crate) fn down(scandir: &Scandir, slot: &Slot, name: &str) -> Result<bool> {
     match (&slot.told, slot.supervised) {
         (Told::Status(raw), Some(true)) => Ok(raw.at_rest()),
         (Told::Status(raw), Some(false)) => raw.pid.map_or(Ok(true), |pid| Err(orphan(name, pid))),
         (_, Some(false)) => Ok(true),
+        (Told::Failed(error), _) => {
+            Err(Error::io("read the status of", scandir.path().join(name), &(*error).into()))
+        }
         // We were allowed to tell it, and can't see what came of it.
-        (_, _) => Err(Error::new(
-            ErrorKind::PermissionDenied,
-            format!("only its owner may see the status of `{}`", name.escape_debug()),
-        )),
+        (_, _) => Err(unseen(name)),
     }
 }
 

@@ -1,9 +1,10 @@
 //! Waiting until services are as somebody wants them.
 
-use anysvc_backend_api::{Batch, Error, Goal, Result, State, Status, WaitRequest};
+use anysvc_backend_api::{Batch, Error, Goal, Result, State, Status, Value, WaitRequest};
 
 use crate::{
     scandir::Scandir,
+    slot::unseen,
     state::{Reader, status},
     waiting,
 };
@@ -23,6 +24,9 @@ pub(crate) fn wait(scandir: Option<&Scandir>, batch: &Batch<WaitRequest>) -> Vec
 
 fn look(reader: &mut Reader<'_>, request: &WaitRequest) -> Result<Option<Status>> {
     let Some(status) = status(reader, &request.name)? else { return absent(request).map(Some) };
+    if status.native.get("supervised") == Some(&Value::Null) {
+        return Err(unseen(&request.name));
+    }
     Ok((request.met_by(&status) || request.hopeless(&status)).then_some(status))
 }
 
