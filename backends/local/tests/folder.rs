@@ -107,7 +107,7 @@ fn a_supervisor_of_another_version_is_told_from_one_that_is_none() {
 }
 
 #[test]
-fn one_that_does_not_answer_is_said_to_be_silent_by_the_deadline() {
+fn one_that_does_not_answer_is_said_to_be_silent() {
     let lab = Lab::new();
     fs::create_dir_all(lab.folder()).unwrap();
     fs::set_permissions(lab.folder(), fs::Permissions::from_mode(0o700)).unwrap();

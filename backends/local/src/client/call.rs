@@ -18,7 +18,8 @@ use crate::{
     protocol::{Ask, MAX_FRAME, Reply, Request},
 };
 
-/// A supervisor answers by the deadline itself; one that does not gets this much longer.
+/// A supervisor answers by the deadline itself; one that does not gets this much longer. And it takes a
+/// request also from those who will not wait for what comes of it: nobody can ask in no time at all.
 const GRACE: Duration = Duration::from_secs(2);
 
 /// Whether a call needs a supervisor.
@@ -82,17 +83,22 @@ impl Client<'_> {
             return Err(Error::new(ErrorKind::InvalidSpec, "it is longer than 16 MiB"));
         }
         let Some(connection) = self.connection(deadline, need)? else { return Ok(None) };
-        let late = deadline.remaining().map_or(Deadline::NONE, |left| Deadline::after(left + GRACE));
-        let answer = connection.exchange(&bytes, late).map_err(|error| broken(&error, connection.pid))?;
+        let answer =
+            connection.exchange(&bytes, grace(deadline)).map_err(|error| broken(&error, connection.pid))?;
         codec::from_bytes::<Reply>(&answer, "the supervisor's answer")?.answers.map(Some)
     }
 
     fn connection(&self, deadline: Deadline, need: Need) -> Result<Option<Connection>> {
+        let deadline = grace(deadline);
         match need {
             Need::Start => connect_or_start(self.place, self.context, deadline).map(Some),
             Need::IfThere => connect(self.place, self.context.user.uid, deadline),
         }
     }
+}
+
+fn grace(deadline: Deadline) -> Deadline {
+    deadline.remaining().map_or(Deadline::NONE, |left| Deadline::after(left.saturating_add(GRACE)))
 }
 
 fn broken(error: &io::Error, pid: u32) -> Error {
