@@ -10,7 +10,7 @@ use anysvc_backend_support::logs;
 
 use crate::{
     check,
-    client::{Client, Need},
+    client::{Client, Need, register},
     logs::Log,
     offline::Offline,
     place::Place,
@@ -174,10 +174,7 @@ impl Backend for Local {
             return checked;
         }
         match Place::create(&self.context.state_dir, self.context.user.uid) {
-            Ok(place) => {
-                let client = Client { place: &place, context: &self.context };
-                client.verb(Verb::Register, batch, Need::Start).unwrap_or_default()
-            }
+            Ok(place) => register(&Client { place: &place, context: &self.context }, batch),
             Err(error) => batch.all(|| Err(error.clone())),
         }
     }

@@ -101,7 +101,7 @@ fn another_boot_starts_nothing_by_itself() {
 }
 
 #[test]
-fn a_call_that_the_kill_interrupts_is_told_so() {
+fn a_call_that_the_kill_interrupts_is_finished_by_the_next_supervisor() {
     let lab = Lab::new();
     let mut stubborn = lab.registration("a", "trap '' TERM; echo set; while :; do sleep 1; done");
     stubborn.spec.stop.timeout = Some(Duration::from_secs(600));
@@ -111,12 +111,36 @@ fn a_call_that_the_kill_interrupts_is_told_so() {
         let stop = scope.spawn(|| lab.stop("a"));
         common::until(|| lab.status("a").is_ok_and(|status| status.state == State::Stopping));
         lab.kill_supervisor();
-        let error = stop.join().unwrap().unwrap_err();
-        assert_eq!(error.kind, ErrorKind::ManagerUnavailable, "{error:?}");
+        let kill = SignalRequest { name: "a".into(), signal: "KILL".parse().unwrap() };
+        assert_eq!(lab.backend.signal(vec![kill], soon()), [Ok(())]);
+        assert_eq!(stop.join().unwrap(), Ok(()));
     });
-    let kill = SignalRequest { name: "a".into(), signal: "KILL".parse().unwrap() };
-    assert_eq!(lab.backend.signal(vec![kill], soon()), [Ok(())]);
-    assert_eq!(lab.wait("a", Goal::Down).map(|status| status.state), Ok(State::Stopped));
+    assert_eq!(lab.status("a").unwrap().state, State::Stopped);
+}
+
+#[test]
+fn registering_while_supervisors_are_killed_registers_each_once() {
+    let lab = Lab::new();
+    assert_eq!(lab.register("first", "exec sleep 1000"), Ok(()));
+    std::thread::scope(|scope| {
+        let kills = scope.spawn(|| {
+            for _ in 0..20 {
+                if let Some(pid) = lab.supervisor() {
+                    kill(pid, Signal::KILL);
+                }
+                let _ = lab.status("first");
+            }
+        });
+        for at in 0..20 {
+            assert_eq!(lab.register(&format!("s{at}"), "exec sleep 1000"), Ok(()), "s{at}");
+        }
+        kills.join().unwrap();
+    });
+    assert_eq!(lab.backend.list(ListQuery::default(), soon()).map(|all| all.len()), Ok(21));
+    for at in 0..20 {
+        assert_eq!(lab.wait(&format!("s{at}"), Goal::Up).map(|status| status.state), Ok(State::Running));
+    }
+    assert_eq!(lab.register("s3", "exec sleep 1000").unwrap_err().kind, ErrorKind::AlreadyRegistered);
 }
 
 #[test]

@@ -22,6 +22,9 @@ use crate::{
 /// request also from those who will not wait for what comes of it: nobody can ask in no time at all.
 const GRACE: Duration = Duration::from_secs(2);
 
+/// How often a request is made of supervisors that end before they answer.
+const TRIES: usize = 5;
+
 /// Whether a call needs a supervisor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Need {
@@ -73,19 +76,32 @@ impl Client<'_> {
         Some(answers)
     }
 
-    /// Asks, and gives the answers as they came.
+    /// Asks, and gives the answers as they came. A supervisor that is killed meanwhile is asked again once
+    /// it is back, if that can do no harm.
     ///
     /// # Errors
     /// When there is no answer, or one error for all.
     pub fn ask(&self, request: Request, deadline: Deadline, need: Need) -> Result<Option<Vec<Result<Bag>>>> {
+        let again = may_be_repeated(&request);
         let bytes = codec::to_bytes(request);
         if bytes.len() > MAX_FRAME {
             return Err(Error::new(ErrorKind::InvalidSpec, "it is longer than 16 MiB"));
         }
-        let Some(connection) = self.connection(deadline, need)? else { return Ok(None) };
-        let answer =
-            connection.exchange(&bytes, grace(deadline)).map_err(|error| broken(&error, connection.pid))?;
-        codec::from_bytes::<Reply>(&answer, "the supervisor's answer")?.answers.map(Some)
+        let mut tries = if again { TRIES } else { 1 };
+        loop {
+            tries -= 1;
+            let Some(connection) = self.connection(deadline, need)? else { return Ok(None) };
+            match connection.exchange(&bytes, grace(deadline)) {
+                Ok(answer) => {
+                    let reply = codec::from_bytes::<Reply>(&answer, "the supervisor's answer")?;
+                    return reply.answers.map(Some);
+                }
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof && tries > 0 => {
+                    log::info!("the supervisor, process {}, ended before it answered", connection.pid);
+                }
+                Err(error) => return Err(broken(&error, connection.pid)),
+            }
+        }
     }
 
     fn connection(&self, deadline: Deadline, need: Need) -> Result<Option<Connection>> {
@@ -95,6 +111,16 @@ impl Client<'_> {
             Need::IfThere => connect(self.place, self.context.user.uid, deadline),
         }
     }
+}
+
+/// The code of the error of one that ended before it answered.
+pub const ENDED: &str = "supervisor-ended";
+
+/// Whether a request that may have been carried out already does no harm a second time. Registering what
+/// is registered is an error, and a signal counts.
+fn may_be_repeated(request: &Request) -> bool {
+    let once = [Verb::Register, Verb::Signal].map(|verb| Some(Ask::Verb(verb.code().0)));
+    !once.contains(&request.ask) && request.ask != Some(Ask::Leave)
 }
 
 fn grace(deadline: Deadline) -> Deadline {
@@ -108,6 +134,7 @@ fn broken(error: &io::Error, pid: u32) -> Error {
             ErrorKind::ManagerUnavailable,
             format!("the supervisor, process {pid}, ended before it answered"),
         )
+        .with_code(ENDED)
         .with_hint("the next command brings it back, and its services with it"),
         _ => nonsense(&error.to_string()),
     }

@@ -5,7 +5,9 @@ mod call;
 mod connect;
 mod launch;
 mod library;
+mod register;
 mod socket;
 
 pub use call::{Client, Need};
 pub use launch::READY;
+pub use register::register;

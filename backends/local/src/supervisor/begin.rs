@@ -91,14 +91,16 @@ type Services = BTreeMap<String, (Registration, Kept)>;
 
 fn take_over(place: &Place, records: Records, session: &Session, found: Services) -> Result<Desk> {
     let variable = |v: &EnvVar| (v.name.as_str().into(), v.value.clone());
+    let console = environment::console();
+    let has_console = console.is_some();
     let config = Config {
         records: place.path_of(PROCESSES),
         environment: session.environment.iter().map(variable).collect(),
         directory: environment::directory(),
-        console: environment::console(),
+        console,
     };
     let engine = Supervisor::new(Unix::new()?, config)?;
-    let mut desk = Desk::new(engine, records, place.path());
+    let mut desk = Desk::new(engine, records, place.path(), has_console);
     for (name, (registration, mut kept)) in found {
         let due = kept.is_due();
         if !due && kept.status.is_some() {

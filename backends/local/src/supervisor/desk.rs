@@ -41,13 +41,15 @@ pub struct Desk {
     pending: Vec<Pending>,
     folder: PathBuf,
     pub(super) leaving: bool,
+    /// Whether there is an output to copy lines to.
+    pub(super) console: bool,
 }
 
 impl Desk {
     /// A desk for what was taken over.
-    pub fn new(engine: Supervisor<Unix>, records: Records, folder: &Path) -> Desk {
+    pub fn new(engine: Supervisor<Unix>, records: Records, folder: &Path, console: bool) -> Desk {
         let (entries, pending) = (BTreeMap::new(), Vec::new());
-        Desk { engine, records, entries, pending, folder: folder.to_owned(), leaving: false }
+        Desk { engine, records, entries, pending, folder: folder.to_owned(), leaving: false, console }
     }
 
     /// Takes a request. Its answer comes from here, from [`turn`](Desk::turn) or from

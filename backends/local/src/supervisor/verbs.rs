@@ -58,6 +58,12 @@ impl Desk {
 
     fn register(&mut self, registration: Registration) -> Result<Step> {
         check(&registration.spec)?;
+        if registration.spec.log.console == Some(true) && !self.console {
+            let message = "`log.console`: the output of process 1 can't be written to";
+            return Err(
+                Error::unsupported(message).with_hint("leave it out; `anysvc logs -f` shows the lines")
+            );
+        }
         if self.leaving {
             return Err(leaving());
         }
