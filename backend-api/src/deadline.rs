@@ -35,11 +35,26 @@ impl Deadline {
 
     /// As it crosses: milliseconds from now, rounded up, `u64::MAX` for never.
     pub(crate) fn to_millis(self) -> u64 {
-        self.remaining().map_or(u64::MAX, |left| left.as_nanos().div_ceil(1_000_000) as u64)
+        let millis = self.remaining().map(|left| left.as_nanos().div_ceil(1_000_000));
+        millis.and_then(|millis| millis.try_into().ok()).unwrap_or(u64::MAX)
     }
 
     /// As it arrives.
     pub(crate) fn from_millis(millis: u64) -> Deadline {
         if millis == u64::MAX { Deadline::NONE } else { Deadline::after(Duration::from_millis(millis)) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_too_long_for_milliseconds_does_not_become_a_short_one() {
+        for seconds in [u64::MAX / 1000 + 1, u64::MAX / 4, u64::MAX] {
+            assert_eq!(Deadline::after(Duration::from_secs(seconds)).to_millis(), u64::MAX, "{seconds}");
+        }
+        assert!(Deadline::from_millis(u64::MAX - 1).remaining().is_none_or(|left| left.as_secs() > 1 << 50));
+        assert_eq!(Deadline::from_millis(0).to_millis(), 0);
     }
 }

@@ -56,7 +56,8 @@ impl Remote {
 
     /// Whether the manager answers, and where.
     pub fn probe(&self, deadline: Deadline) -> Result<Probe> {
-        result(self.module.probe()(self.handle, deadline.to_millis()))
+        // SAFETY: the handle is this module's, and open as long as `self` is.
+        result(unsafe { self.module.probe()(self.handle, deadline.to_millis()) })
     }
 
     /// Would `register` accept these specs?
@@ -111,7 +112,8 @@ impl Remote {
 
     /// All services.
     pub fn list(&self, query: ListQuery, deadline: Deadline) -> Result<Vec<Status>> {
-        match self.module.list()(self.handle, query.into_bag(), deadline.to_millis()) {
+        // SAFETY: the handle is this module's, and open as long as `self` is.
+        match unsafe { self.module.list()(self.handle, query.into_bag(), deadline.to_millis()) } {
             RResult::ROk(bags) => bags.into_iter().map(|bag| Ok(Status::from_bag(bag)?)).collect(),
             RResult::RErr(bag) => Err(error(bag)),
         }
@@ -119,7 +121,8 @@ impl Remote {
 
     /// Opens a stream of log records.
     pub fn logs(&self, query: LogQuery) -> Result<RemoteStream<'_>> {
-        match self.module.logs()(self.handle, query.into_bag()) {
+        // SAFETY: the handle is this module's, and open as long as `self` is.
+        match unsafe { self.module.logs()(self.handle, query.into_bag()) } {
             RResult::ROk(handle) => Ok(RemoteStream(Arc::new(Stream { remote: self, handle }))),
             RResult::RErr(bag) => Err(error(bag)),
         }
@@ -132,7 +135,8 @@ impl Remote {
     {
         let names: Vec<String> = items.iter().map(|item| item.name().to_owned()).collect();
         let bags: RVec<Bag> = items.into_iter().map(WireStruct::into_bag).collect();
-        let answers = self.module.call()(self.handle, verb.code(), bags, deadline.to_millis());
+        // SAFETY: the handle is this module's, and open as long as `self` is.
+        let answers = unsafe { self.module.call()(self.handle, verb.code(), bags, deadline.to_millis()) };
         if answers.len() != names.len() {
             let message = format!("the backend gave {} answers to {} questions", answers.len(), names.len());
             let error = Error::new(ErrorKind::Plugin, message);
@@ -145,7 +149,8 @@ impl Remote {
 
 impl Drop for Remote {
     fn drop(&mut self) {
-        self.module.close()(self.handle);
+        // SAFETY: the handle is this module's; nothing can use it any more, streams borrow `self`.
+        unsafe { self.module.close()(self.handle) };
     }
 }
 
@@ -173,7 +178,8 @@ impl<'a> RemoteStream<'a> {
     /// # Errors
     /// When the log can't be read any more.
     pub fn next(&mut self, deadline: Deadline) -> Result<LogChunk> {
-        result(self.0.remote.module.stream_next()(self.0.handle, deadline.to_millis()))
+        // SAFETY: the handle is this module's, and open as long as `self.0` is.
+        result(unsafe { self.0.remote.module.stream_next()(self.0.handle, deadline.to_millis()) })
     }
 
     /// What ends this stream from another thread.
@@ -185,13 +191,15 @@ impl<'a> RemoteStream<'a> {
 impl Canceller<'_> {
     /// Makes a `next` under way, and every later one, end at once.
     pub fn cancel(&self) {
-        self.0.remote.module.stream_cancel()(self.0.handle);
+        // SAFETY: the handle is this module's, and open as long as `self.0` is.
+        unsafe { self.0.remote.module.stream_cancel()(self.0.handle) };
     }
 }
 
 impl Drop for Stream<'_> {
     fn drop(&mut self) {
-        self.remote.module.stream_close()(self.handle);
+        // SAFETY: the handle is this module's, and nothing can use it any more.
+        unsafe { self.remote.module.stream_close()(self.handle) };
     }
 }
 

@@ -130,3 +130,46 @@ fn hostile_bags_are_values_or_refusals() {
     }
     assert!(read > 100 && refused > 100, "{read} read, {refused} refused");
 }
+
+#[test]
+fn times_before_1970_cross_as_they_are() {
+    let mut status = Status::new("web", State::Running);
+    for since in [SystemTime::UNIX_EPOCH - Duration::from_nanos(1), SystemTime::UNIX_EPOCH] {
+        status.since = Some(since);
+        assert_eq!(Status::from_bag(status.clone().into_bag()), Ok(status.clone()));
+    }
+}
+
+/// A spec whose attribute of that path has another value.
+fn changed(path: [&str; 2], value: AbiValue) -> Bag {
+    let mut bag = full().into_bag();
+    let outer = bag.attrs.iter_mut().find(|attr| attr.key == path[0]).unwrap();
+    let AbiValue::Bag(inner) = &mut outer.value else { panic!("{} is no structure", path[0]) };
+    inner.attrs.iter_mut().find(|attr| attr.key == path[1]).unwrap().value = value;
+    bag
+}
+
+#[test]
+fn a_choice_of_a_newer_version_is_unsupported_and_nonsense_is_not() {
+    let refused =
+        |value| Error::from(ServiceSpec::from_bag(changed(["restart", "policy"], value)).unwrap_err());
+    let newer = refused(AbiValue::Int(99));
+    assert_eq!(newer.kind, ErrorKind::Unsupported);
+    assert!(newer.message.contains("`restart.policy`"), "{}", newer.message);
+    assert_eq!(refused(AbiValue::Bool(true)).kind, ErrorKind::Plugin);
+    let mut bag = WaitRequest { name: "a".into(), goal: Goal::Up, pid: None }.into_bag();
+    bag.attrs.iter_mut().find(|attr| attr.key == "goal").unwrap().value = AbiValue::Int(99);
+    let error = Error::from(WaitRequest::from_bag(bag).unwrap_err());
+    assert_eq!(error.kind, ErrorKind::Unsupported);
+    assert!(error.message.contains("`goal`"), "{}", error.message);
+}
+
+#[test]
+fn a_newer_way_to_support_a_field_does_not_hide_the_backend() {
+    let mut bag = Description::new("a", "b", "c").supports(Support::Native, &[Field::Env]).into_bag();
+    let fields = bag.attrs.iter_mut().find(|attr| attr.key == "fields").unwrap();
+    let AbiValue::List(list) = &mut fields.value else { panic!("a list") };
+    let AbiValue::Bag(field) = &mut list[0] else { panic!("a structure") };
+    field.attrs.iter_mut().find(|attr| attr.key == "support").unwrap().value = AbiValue::Int(99);
+    assert_eq!(Description::from_bag(bag).unwrap().support(Field::Env), Support::Refused);
+}

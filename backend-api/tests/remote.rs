@@ -137,10 +137,12 @@ fn an_operation_of_a_newer_host_is_unsupported() {
     let module = module::<Moody>();
     let handle = module.open()(HostFns::silent(), context).unwrap();
     let items = RVec::from(vec![Target::new("a").into_bag()]);
-    let mut answers = module.call()(handle, VerbCode(4711), items, u64::MAX);
+    // SAFETY: the handle is this module's, and open.
+    let mut answers = unsafe { module.call()(handle, VerbCode(4711), items, u64::MAX) };
     let error = Error::from_bag(answers.remove(0).unwrap_err()).unwrap();
     assert_eq!(error.kind, ErrorKind::Unsupported);
-    module.close()(handle);
+    // SAFETY: as above; it is not used any more.
+    unsafe { module.close()(handle) };
 }
 
 #[test]

@@ -13,13 +13,19 @@ use anysvc_backend_api::{Error, ErrorKind, Result};
 use crate::{
     cli::{self, Action, Global, Parsed, ScopeArg},
     commands,
-    output::{Output, error, exit_code},
+    output::{Output, Style, error, exit_code},
     session::other_user,
 };
 
-/// Runs a command line, without the program's name in front; the answer is the exit code.
+/// Runs a command line, without the program's name in front; the answer is the exit code. It never panics.
 pub fn run(args: &[OsString]) -> u8 {
     panic::set_hook(Box::new(note_panic));
+    // What a command does is contained further in, where it is known how errors are to be shown.
+    panic::catch_unwind(AssertUnwindSafe(|| command(args)))
+        .unwrap_or_else(|payload| tell(&mut Output::standard(Style::default()), &internal(payload.as_ref())))
+}
+
+fn command(args: &[OsString]) -> u8 {
     let Parsed { global, action } = match cli::parse(args) {
         Ok(parsed) => parsed,
         Err(refused) => return tell(&mut Output::standard(refused.style), &refused.error),

@@ -228,3 +228,15 @@ fn only_root_acts_for_other_users() {
     bare.run(&["status", "--scope", "user:no-such-user-here"]).ends(code);
     bare.run(&["status", "--scope", "everybody"]).ends(2);
 }
+
+#[test]
+fn a_closed_standard_stream_does_not_become_a_file_of_the_store() {
+    // Were standard error not opened again, the store's lock or a file being written would be number 2.
+    let bare = Bare::new();
+    let script = "exec 0<&- 1>&- 2>&-; \"$0\" status nothing; test $? = 8 || exit 1; \"$0\" list || exit 2";
+    let mut command = bare.command(&[]);
+    let program = command.get_program().to_owned();
+    command = Command::new("/bin/sh");
+    command.env_clear().env("ANYSVC_STATE_DIR", bare.0.path()).args(["-c", script]).arg(program);
+    assert_eq!(command.output().expect("a shell").status.code(), Some(0));
+}

@@ -60,7 +60,7 @@ pub(crate) fn kill(pid: u32, signal: Signal) -> rustix::io::Result<()> {
     Pid::from_raw(pid.cast_signed()).map_or(Err(rustix::io::Errno::SRCH), |pid| kill_process(pid, signal))
 }
 
-fn pids() -> impl Iterator<Item = u32> {
+pub(crate) fn pids() -> impl Iterator<Item = u32> {
     let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
     entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
 }

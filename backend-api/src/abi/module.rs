@@ -18,6 +18,9 @@ pub type Answer<T> = RResult<T, Bag>;
 ///
 /// Calls on one handle may come from several threads at once. A stream belongs to one thread at a
 /// time, but `stream_cancel` may come from another.
+///
+/// Functions that take a handle are unsafe to call: it has to be one that this library gave, and that was
+/// not closed.
 #[repr(C)]
 #[derive(StableAbi)]
 #[sabi(kind(Prefix(prefix_ref = BackendModuleRef)))]
@@ -30,21 +33,21 @@ pub struct BackendModule {
     /// Opens the backend with a `Context`.
     pub open: extern "C" fn(HostFns, Bag) -> Answer<Handle>,
     /// Ends a handle; its streams must have been closed.
-    pub close: extern "C" fn(Handle),
+    pub close: unsafe extern "C" fn(Handle),
     /// Asks whether the service manager answers: a `Probe`.
-    pub probe: extern "C" fn(Handle, u64) -> Answer<Bag>,
+    pub probe: unsafe extern "C" fn(Handle, u64) -> Answer<Bag>,
     /// Does one verb on many services; as many answers as items, in their order.
-    pub call: extern "C" fn(Handle, VerbCode, RVec<Bag>, u64) -> RVec<Answer<Bag>>,
+    pub call: unsafe extern "C" fn(Handle, VerbCode, RVec<Bag>, u64) -> RVec<Answer<Bag>>,
     /// Lists services with a `ListQuery`: one `Status` each.
-    pub list: extern "C" fn(Handle, Bag, u64) -> Answer<RVec<Bag>>,
+    pub list: unsafe extern "C" fn(Handle, Bag, u64) -> Answer<RVec<Bag>>,
     /// Opens a stream of log records with a `LogQuery`.
-    pub logs: extern "C" fn(Handle, Bag) -> Answer<StreamHandle>,
+    pub logs: unsafe extern "C" fn(Handle, Bag) -> Answer<StreamHandle>,
     /// The next records of a stream: a `LogChunk`.
-    pub stream_next: extern "C" fn(StreamHandle, u64) -> Answer<Bag>,
+    pub stream_next: unsafe extern "C" fn(StreamHandle, u64) -> Answer<Bag>,
     /// Makes the `stream_next` under way, and every later one, end at once.
-    pub stream_cancel: extern "C" fn(StreamHandle),
+    pub stream_cancel: unsafe extern "C" fn(StreamHandle),
     /// Ends a stream.
-    pub stream_close: extern "C" fn(StreamHandle),
+    pub stream_close: unsafe extern "C" fn(StreamHandle),
     /// Becomes a helper process of this backend; the answer is the exit code.
     #[sabi(last_prefix_field)]
     pub serve: extern "C" fn(HostFns, RVec<RVec<u8>>) -> i32,

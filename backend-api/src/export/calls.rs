@@ -15,14 +15,17 @@ use crate::{
 };
 
 /// `BackendModule::call`.
-pub(super) extern "C" fn call<B: Backend>(
+///
+/// # Safety
+/// `handle` came from `open::<B>` of this library and has not been closed.
+pub(super) unsafe extern "C" fn call<B: Backend>(
     handle: Handle,
     verb: VerbCode,
     items: RVec<Bag>,
     millis: u64,
 ) -> RVec<Answer<Bag>> {
     let count = items.len();
-    // SAFETY: the host passes handles of this library only.
+    // SAFETY: passed on to the caller.
     let backend = unsafe { backend::<B>(handle) };
     let deadline = Deadline::from_millis(millis);
     let answers = contain(|| Ok(dispatch(backend, verb, items, deadline)));

@@ -108,8 +108,10 @@ extern "C" fn open<B: Backend>(host: HostFns, context: Bag) -> Answer<Handle> {
     }))
 }
 
-extern "C" fn close<B: Backend>(handle: Handle) {
-    // SAFETY: the host closes a handle once, after its last use.
+/// # Safety
+/// `handle` came from `open::<B>` of this library and has not been closed.
+unsafe extern "C" fn close<B: Backend>(handle: Handle) {
+    // SAFETY: passed on to the caller; `open` made it from a `Box`.
     let backend = unsafe { Box::from_raw(handle.0.cast::<B>().cast_mut()) };
     // A panic while dropping has nobody left to tell but the log, where the panic hook wrote it.
     let _ = contain(|| {
@@ -118,14 +120,18 @@ extern "C" fn close<B: Backend>(handle: Handle) {
     });
 }
 
-extern "C" fn probe<B: Backend>(handle: Handle, millis: u64) -> Answer<Bag> {
-    // SAFETY: the host passes handles of this library only.
+/// # Safety
+/// `handle` came from `open::<B>` of this library and has not been closed.
+unsafe extern "C" fn probe<B: Backend>(handle: Handle, millis: u64) -> Answer<Bag> {
+    // SAFETY: passed on to the caller.
     let backend = unsafe { backend::<B>(handle) };
     answer(contain(|| Ok(backend.probe(Deadline::from_millis(millis))?.into_bag())))
 }
 
-extern "C" fn list<B: Backend>(handle: Handle, query: Bag, millis: u64) -> Answer<RVec<Bag>> {
-    // SAFETY: the host passes handles of this library only.
+/// # Safety
+/// `handle` came from `open::<B>` of this library and has not been closed.
+unsafe extern "C" fn list<B: Backend>(handle: Handle, query: Bag, millis: u64) -> Answer<RVec<Bag>> {
+    // SAFETY: passed on to the caller.
     let backend = unsafe { backend::<B>(handle) };
     answer(contain(|| {
         let query = WireStruct::from_bag(query)?;

@@ -25,8 +25,10 @@ unsafe fn open<'a>(handle: StreamHandle) -> &'a Open {
     unsafe { &*handle.0.cast::<Open>() }
 }
 
-pub(super) extern "C" fn logs<B: Backend>(handle: Handle, query: Bag) -> Answer<StreamHandle> {
-    // SAFETY: the host passes handles of this library only.
+/// # Safety
+/// `handle` came from `open::<B>` of this library and has not been closed.
+pub(super) unsafe extern "C" fn logs<B: Backend>(handle: Handle, query: Bag) -> Answer<StreamHandle> {
+    // SAFETY: passed on to the caller.
     let backend = unsafe { backend::<B>(handle) };
     answer(contain(|| {
         let stream = backend.logs(&WireStruct::from_bag(query)?)?;
@@ -35,8 +37,10 @@ pub(super) extern "C" fn logs<B: Backend>(handle: Handle, query: Bag) -> Answer<
     }))
 }
 
-pub(super) extern "C" fn next(handle: StreamHandle, millis: u64) -> Answer<Bag> {
-    // SAFETY: the host passes handles of this library only.
+/// # Safety
+/// `handle` came from [`logs`] of this library and has not been closed.
+pub(super) unsafe extern "C" fn next(handle: StreamHandle, millis: u64) -> Answer<Bag> {
+    // SAFETY: passed on to the caller.
     let open = unsafe { open(handle) };
     answer(contain(|| {
         // A stream that panicked once may be asked again: it then says itself what it makes of it.
@@ -45,8 +49,10 @@ pub(super) extern "C" fn next(handle: StreamHandle, millis: u64) -> Answer<Bag> 
     }))
 }
 
-pub(super) extern "C" fn cancel(handle: StreamHandle) {
-    // SAFETY: the host passes handles of this library only.
+/// # Safety
+/// `handle` came from [`logs`] of this library and has not been closed.
+pub(super) unsafe extern "C" fn cancel(handle: StreamHandle) {
+    // SAFETY: passed on to the caller.
     let open = unsafe { open(handle) };
     let _ = contain(|| {
         (open.cancel)();
@@ -54,8 +60,10 @@ pub(super) extern "C" fn cancel(handle: StreamHandle) {
     });
 }
 
-pub(super) extern "C" fn close(handle: StreamHandle) {
-    // SAFETY: the host closes a stream once, after its last use.
+/// # Safety
+/// `handle` came from [`logs`] of this library and has not been closed.
+pub(super) unsafe extern "C" fn close(handle: StreamHandle) {
+    // SAFETY: passed on to the caller; `logs` made it from a `Box`.
     let open = unsafe { Box::from_raw(handle.0.cast::<Open>().cast_mut()) };
     let _ = contain(|| {
         drop(open);

@@ -27,7 +27,7 @@ wire_enum! {
 
 wire_enum! {
     /// How a field of a spec is honoured.
-    pub enum Support {
+    pub enum Support or Refused {
         /// By the manager itself.
         Native = 1 "native",
         /// By our scripts, engine or host.

@@ -50,6 +50,9 @@ fn variable(inner: &[u8]) -> Result<Piece<'_>, String> {
         Some(at) => (&inner[..at], Some(&inner[at + 2..])),
         None => (inner, None),
     };
+    if default.is_some_and(|default| default.windows(2).any(|w| w == b"${")) {
+        return Err(format!("`${{{}` has another `${{` in its default, which is not expanded", shown()));
+    }
     match str::from_utf8(name) {
         Ok(name) if is_variable_name(name) => Ok(Piece::Variable { name, default }),
         _ => Err(format!("`${{{}}}` is not `${{VAR}}` or `${{VAR:-default}}`", shown())),
@@ -74,7 +77,7 @@ mod tests {
 
     #[test]
     fn refuses_what_is_no_expansion() {
-        for text in ["${", "${}", "${1}", "${A-b}", "${A B}", "x${A:=b}"] {
+        for text in ["${", "${}", "${1}", "${A-b}", "${A B}", "x${A:=b}", "${A:-${B}}", "${A:-x${B}"] {
             assert!(pieces(text.as_bytes()).is_err(), "{text}");
         }
     }

@@ -98,11 +98,21 @@ impl Wire for Duration {
 
 impl Wire for SystemTime {
     fn into_wire(self) -> AbiValue {
-        let since = self.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        since.into_wire()
+        match self.duration_since(SystemTime::UNIX_EPOCH) {
+            Ok(after) => after.into_wire(),
+            Err(before) => {
+                AbiValue::Int(i64::try_from(before.duration().as_nanos()).map_or(i64::MIN, |nanos| -nanos))
+            }
+        }
     }
     fn from_wire(value: AbiValue) -> Result<Self, Refusal> {
-        Ok(SystemTime::UNIX_EPOCH + Duration::from_wire(value)?)
+        let nanos = i64::from_wire(value)?;
+        let distance = Duration::from_nanos(nanos.unsigned_abs());
+        let time = match nanos {
+            0.. => SystemTime::UNIX_EPOCH.checked_add(distance),
+            _ => SystemTime::UNIX_EPOCH.checked_sub(distance),
+        };
+        time.ok_or(MALFORMED)
     }
 }
 

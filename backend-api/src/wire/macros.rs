@@ -51,7 +51,7 @@ macro_rules! wire_struct {
 }
 
 /// Declares an enum whose variants have a code (which crosses) and a name (which people see). With
-/// `or Variant`, a code of a newer side reads as that variant; without, it is a refusal.
+/// `or Variant`, a code of a newer side reads as that variant; without, it is refused as not known.
 macro_rules! wire_enum {
     ($(#[$meta:meta])* pub enum $name:ident $(or $fallback:ident)? {
         $($(#[$vmeta:meta])* $variant:ident = $code:literal $text:literal),* $(,)?
@@ -89,6 +89,8 @@ macro_rules! wire_enum {
                 match value {
                     $($crate::abi::AbiValue::Int($code) => Ok($name::$variant),)*
                     $($crate::abi::AbiValue::Int(_) => Ok($name::$fallback),)?
+                    #[allow(unreachable_patterns, reason = "with a fallback every code is taken above")]
+                    $crate::abi::AbiValue::Int(_) => Err($crate::wire::Refusal::Unknown(String::new())),
                     _ => Err($crate::wire::Refusal::Malformed("")),
                 }
             }

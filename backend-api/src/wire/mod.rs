@@ -12,7 +12,7 @@ pub(crate) use macros::{wire_enum, wire_struct};
 /// Why a bag could not be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// An attribute that must be understood, and is not known here.
+    /// An attribute that must be understood, and is not known here, or has a choice that is not.
     Unknown(String),
     /// An attribute that every such structure has is not there.
     Missing(&'static str),
@@ -25,6 +25,7 @@ impl Refusal {
     pub(crate) fn within(self, key: &'static str) -> Refusal {
         match self {
             Refusal::Malformed("") => Refusal::Malformed(key),
+            Refusal::Unknown(inner) if inner.is_empty() => Refusal::Unknown(key.to_owned()),
             Refusal::Unknown(inner) => Refusal::Unknown(format!("{key}.{inner}")),
             other => other,
         }

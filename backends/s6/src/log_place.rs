@@ -46,7 +46,11 @@ fn find(source: &LogPlace) -> Result<Place> {
     let failed = |cause: Errno| Error::io("open", path, &cause.into()).with_service(&source.service);
     let directory = match open_folder(path) {
         Ok(fd) => fd,
-        Err(Errno::NOENT | Errno::NOTDIR) => return Err(Error::not_registered(&source.service)),
+        Err(Errno::NOENT) => return Err(Error::not_registered(&source.service)),
+        // A link, as s6-rc makes them.
+        Err(Errno::NOTDIR | Errno::LOOP) => {
+            return Err(unsupported(source, "its log is not one that anysvc made"));
+        }
         Err(cause) => return Err(failed(cause)),
     };
     let log = match openat(&directory, "log", FOLDER, Mode::empty()) {
@@ -106,7 +110,7 @@ fn read(directory: &OwnedFd, path: impl AsRef<Path>) -> Result<Vec<u8>, Errno> {
 fn unsupported(source: &LogPlace, why: &str) -> Error {
     Error::unsupported(format!("there is no log of `{}` to read: {why}", source.service.escape_debug()))
         .with_service(&source.service)
-        .with_hint("its output goes to the service manager's own log")
+        .with_hint("look where s6-svscan writes, or where the one who made the service had it write")
 }
 
 #[cfg(test)]

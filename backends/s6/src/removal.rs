@@ -37,9 +37,10 @@ impl Tombstone {
     /// Takes a service directory out of s6-svscan's sight.
     ///
     /// # Errors
-    /// `permission-denied`, `io`.
+    /// `not-registered`, `permission-denied`, `io`.
     pub(crate) fn bury(scandir: &Scandir, name: &str) -> Result<Tombstone> {
         let failed = |error| match error {
+            Errno::NOENT => Error::not_registered(name),
             Errno::ACCESS | Errno::PERM => denied("rename", &scandir.path().join(name), error),
             other => scandir.io("rename", name, other),
         };

@@ -21,6 +21,7 @@ use crate::{
 pub(crate) fn tell(scandir: &Scandir, name: &str, commands: &[u8]) -> Result<()> {
     let below = format!("{name}/supervise/control");
     control::send(scandir.fd(), &below, commands).map_err(|error| match error {
+        Errno::NOENT if is_gone(scandir, name) => Error::not_registered(name),
         Errno::NXIO | Errno::PIPE | Errno::NOENT | Errno::NOTDIR => unsupervised(name),
         Errno::ACCESS | Errno::PERM => denied("write to", &scandir.path().join(&below), error),
         other => scandir.io("write to", &below, other),
@@ -52,10 +53,16 @@ pub(crate) fn set_down(scandir: &Scandir, name: &str, down: bool) -> Result<()> 
     done.map_err(|error| {
         let path = scandir.path().join(name).join("down");
         match error {
+            Errno::NOENT if is_gone(scandir, name) => Error::not_registered(name),
             Errno::ACCESS | Errno::PERM => denied(if down { "create" } else { "remove" }, &path, error),
             other => Error::io(if down { "create" } else { "remove" }, path, &other.into()),
         }
     })
+}
+
+/// Others may unregister it at any moment.
+fn is_gone(scandir: &Scandir, name: &str) -> bool {
+    scandir.has(name) == Ok(false)
 }
 
 fn create(folder: &OwnedFd) -> Result<(), Errno> {

@@ -1,12 +1,12 @@
 //! Unregistering services of ours: stopped first, which may take long and needs no lock, then taken out
 //! of the scandir. One that was killed half-way is completed by the next.
 
-use anysvc_backend_api::{Batch, Error, Result, Target};
+use anysvc_backend_api::{Batch, Error, ErrorKind, Result, Target};
 
 use crate::{
     removal::{self, PREFIX, Tombstone},
     scandir::{Lock, Scandir},
-    state::Reader,
+    state::{Maker, Reader},
     verbs::{down, send_down, still_stopping},
     waiting,
 };
@@ -37,15 +37,13 @@ enum Present {
 /// Stops those that are there. Who is killed here leaves a stopped service, which the next one removes.
 fn stop(scandir: &Scandir, batch: &Batch<Target>) -> Vec<Result<Present>> {
     let mut reader = Reader::new(scandir);
-    let sent = batch.each(|Target { name }| {
-        if !scandir.has(name)? {
-            return Ok(Present::No);
-        }
-        if !reader.ours(name) {
-            return Err(Error::not_ours(name).with_path(scandir.path().join(name)));
-        }
-        send_down(&mut reader, name)?;
-        Ok(Present::Yes)
+    let sent = batch.each(|Target { name }| match reader.maker(name)? {
+        Maker::Nobody => Ok(Present::No),
+        Maker::Others => Err(Error::not_ours(name).with_path(scandir.path().join(name))),
+        Maker::Us => match send_down(&mut reader, name) {
+            Err(error) if error.kind == ErrorKind::NotRegistered => Ok(Present::No),
+            sent => sent.map(|()| Present::Yes),
+        },
     });
     waiting::each(
         scandir,

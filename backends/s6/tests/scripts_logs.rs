@@ -70,6 +70,28 @@ fn the_containers_environment_moves_the_log() {
 }
 
 #[test]
+fn the_home_in_a_log_folder_is_the_one_that_the_program_has() {
+    for (world, home) in [
+        (World::Root, "/root"),
+        (World::RootForApp, "/home/app"),
+        (World::Shared, "/home/app"),
+        (World::Nested, "/home/app"),
+    ] {
+        let lab = world.lab();
+        // The container's own.
+        lab.write("/run/s6/container_environment/HOME", 0, 0o644, "/elsewhere");
+        let mut spec = speaking();
+        spec.env = vec![EnvVar { name: "PATH".into(), value: "/nowhere".into() }];
+        spec.command =
+            scripts_common::command(["/bin/sh", "-c", "echo out; echo err; exec /usr/bin/sleep 1000"]);
+        spec.log.directory = Some("${HOME}/a/log".into());
+        let service = Service::start(&lab, world, spec);
+        lab.wait_until("it is told where", || folder(&service) == Some(lab.path(format!("{home}/a/log"))));
+        lab.wait_until("both lines are there", || current(&service).lines().count() == 2);
+    }
+}
+
+#[test]
 fn a_lock_that_another_account_left_is_in_nobodys_way() {
     for world in [World::RootForApp, World::Shared, World::Nested] {
         for given in [false, true] {

@@ -108,6 +108,42 @@ fn the_waiting_can_be_told_from_running_and_is_taken_up_again() {
 }
 
 #[test]
+fn a_path_that_leads_nowhere_changes_neither_delay_nor_markers() {
+    for world in WORLDS {
+        let lab = lab_with_notes(world);
+        let mut spec = shell(
+            "read -r now rest </proc/uptime; echo \"$now\" >>/srv/notes; \
+             if [ -e /srv/again ]; then exec /usr/bin/sleep 1000; fi; : >/srv/again; exit 3",
+        );
+        lab.command("chmod").args(["777", "/srv"]).run().success();
+        spec.env = vec![EnvVar { name: "PATH".into(), value: "/nowhere".into() }];
+        spec.restart.delay = Some(Duration::from_millis(1500));
+        let service = Service::start(&lab, world, spec);
+        service.program("/usr/bin/sleep");
+        let all = notes(&lab);
+        assert!(all[1] - all[0] >= 1.4, "{world:?}: {all:?}");
+        assert!(!service.has("data/delay"), "{world:?}");
+    }
+}
+
+#[test]
+fn a_delay_that_an_earlier_boot_left_is_over() {
+    // The third is of a machine that had just booted: 08 is no octal number.
+    for left in ["999999999.00\n", "\n", "0.08\n"] {
+        let lab = lab_with_notes(World::Nested);
+        let mut spec = noting("exec sleep 1000");
+        spec.restart.delay = Some(Duration::from_secs(300));
+        let service = Service::start(&lab, World::Nested, spec);
+        service.program("sleep");
+        service.svc(&["-wD", "-T", "5000", "-d"]);
+        lab.write(format!("{}/data/delay", service.directory), APP, 0o644, left);
+        service.svc(&["-u"]);
+        service.program("sleep");
+        assert!(!service.has("data/delay"), "{left:?}");
+    }
+}
+
+#[test]
 fn it_gives_up_after_so_many_failures_and_a_manual_start_forgets_them() {
     for world in WORLDS {
         let lab = lab_with_notes(world);

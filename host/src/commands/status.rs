@@ -57,7 +57,7 @@ fn code(subjects: &[Subject]) -> u8 {
 }
 
 /// Adds what the backend that serves here knows and the store does not.
-pub fn add_foreign(session: &Session, subjects: &mut Vec<Subject>) -> Result<()> {
+fn add_foreign(session: &Session, subjects: &mut Vec<Subject>) -> Result<()> {
     let backend = session.selected()?;
     let deadline = session.working_deadline(Duration::ZERO);
     let known: HashSet<String> = subjects.iter().map(|subject| subject.name().to_owned()).collect();

@@ -129,6 +129,18 @@ pub fn all(session: &Session) -> Result<Vec<Subject>> {
 }
 
 fn all_that(session: &Session, wanted: impl Fn(&Header) -> bool) -> Result<Vec<Subject>> {
+    let mine = headers(session, wanted)?;
+    if !mine.is_empty() {
+        session.selected()?;
+    }
+    Ok(mine.into_iter().map(|header| Subject::stored(session, header)).collect())
+}
+
+/// What the store says of those services. No backend is opened for it.
+///
+/// # Errors
+/// When the store can't be read; when there are services and no backend.
+pub fn headers(session: &Session, wanted: impl Fn(&Header) -> bool) -> Result<Vec<Header>> {
     let listing = session.store()?.headers()?;
     for problem in &listing.problems {
         session.warn(format!("set aside: {}", problem.error.message));
@@ -153,11 +165,7 @@ fn all_that(session: &Session, wanted: impl Fn(&Header) -> bool) -> Result<Vec<S
             names.join(", ")
         ));
     }
-    if mine.is_empty() {
-        return Ok(Vec::new());
-    }
-    session.selected()?;
-    Ok(mine.into_iter().map(|header| Subject::stored(session, header)).collect())
+    Ok(mine)
 }
 
 /// The services that a verb is for.

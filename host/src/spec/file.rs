@@ -1,7 +1,7 @@
 //! Spec files: text to specs, every error with its place. This module must not know what any key means
 //! (the table does), nor where specs are kept.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, io::Read as _, path::Path};
 
 use anysvc_backend_api::{Error, ErrorKind, Result, Value, check_name};
 use toml::de::DeTable;
@@ -33,12 +33,14 @@ pub struct SpecFile {
 /// # Errors
 /// `io` or `permission-denied` when it can't be read, otherwise as [`parse`].
 pub fn read(path: &Path) -> Result<SpecFile> {
-    let size = std::fs::metadata(path).map_err(|e| Error::io("read", path, &e))?.len();
-    if size > LARGEST {
-        let message = format!("{} has {size} bytes, too many for a spec file", path.display());
+    let mut bytes = Vec::new();
+    // What is no regular file does not say how long it is.
+    let file = std::fs::File::open(path).map(|file| file.take(LARGEST + 1));
+    file.and_then(|mut file| file.read_to_end(&mut bytes)).map_err(|e| Error::io("read", path, &e))?;
+    if bytes.len() as u64 > LARGEST {
+        let message = format!("{} has more than {LARGEST} bytes, too many for a spec file", path.display());
         return Err(Error::new(ErrorKind::InvalidSpec, message).with_path(path));
     }
-    let bytes = std::fs::read(path).map_err(|e| Error::io("read", path, &e))?;
     let text = String::from_utf8(bytes).map_err(|e| {
         let message =
             format!("{} is not UTF-8, from byte {} on", path.display(), e.utf8_error().valid_up_to());

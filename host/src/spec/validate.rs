@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use anysvc_backend_api::{Bytes, Error, ErrorKind, ReadySpec, Result, ServiceSpec, Value, check_name};
 
 use super::Spec;
+pub(crate) use rules::MOST_LOGS;
 
 /// A broken rule.
 #[derive(Debug)]

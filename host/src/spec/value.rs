@@ -20,7 +20,7 @@ pub const GIVE_UP: &str = "a number of failures and a time (write `5/60s`)";
 pub const CODES: &str = "a list of exit codes (write `75,78`, or `none`)";
 
 /// The longest time that is taken, so that sums can't overflow anywhere: about eleven years.
-const LONGEST: Duration = Duration::from_secs(100_000 * 3600);
+pub(crate) const LONGEST: Duration = Duration::from_secs(100_000 * 3600);
 
 const TIME_UNITS: [(&str, u64); 4] = [("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
 const SIZE_UNITS: [(&str, u64); 4] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("", 1)];
@@ -46,7 +46,7 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     let found = number.checked_mul(*millis).map(Duration::from_millis);
     found
         .filter(|d| *d <= LONGEST)
-        .ok_or_else(|| format!("`{text}` is longer than 100000h, the longest time"))
+        .ok_or_else(|| format!("`{text}` is longer than {}, the longest time", show_duration(LONGEST)))
 }
 
 /// The text of a duration, in the largest unit that gives a whole number. Below a millisecond is lost.

@@ -59,7 +59,7 @@ impl<'a> Locked<'a> {
             if header::read(text.as_bytes(), name).map_err(corrupt)?.desired == desired {
                 return Ok(None);
             }
-            let text = header::with_desired(&text, desired).ok_or_else(|| {
+            let text = header::with_desired(&text, name, desired).ok_or_else(|| {
                 corrupt(header::Fault::Corrupt("its `desired` stands in no line of its own".to_owned()))
             })?;
             Ok(Some(Replacement { name, text }))

@@ -18,6 +18,9 @@ const HEADER: usize = 4096;
 /// The largest file that is read, in bytes.
 const LARGEST: u64 = 16 << 20;
 
+/// So many links lead nowhere, as the system sees it too.
+const MOST_LINKS: u32 = 40;
+
 /// The open folders of a store.
 pub(super) struct Folders {
     pub(super) path: PathBuf,
@@ -51,19 +54,57 @@ pub(super) fn judge(path: &Path, file: &File, uid: u32) -> Result<u64> {
     Ok(stat.len())
 }
 
-/// For root: nobody else may be able to put another folder in the place of this one.
-fn judge_above(path: &Path) -> Result<()> {
-    let real = path.canonicalize().map_err(|e| Error::io("resolve", path, &e))?;
-    for folder in real.ancestors().skip(1) {
-        let stat = folder.metadata().map_err(|e| Error::io("look at", folder, &e))?;
-        let inode = Inode { uid: stat.uid(), mode: stat.mode(), is_dir: true };
-        if trust::judge(inode, Owners::Root).is_some() {
+/// The folder that a path leads to, for root: nobody else may be able to exchange anything on the way,
+/// links included, whatever it leads to just now. It ends where nothing is there yet: that is root's to
+/// create. Others than root may go through whatever they can.
+fn resolve(path: &Path, uid: u32) -> Result<PathBuf> {
+    let mut at = PathBuf::new();
+    if uid != 0 {
+        return Ok(path.to_owned());
+    }
+    let mut links = 0;
+    let parts = |path: &Path| -> Vec<PathBuf> { path.iter().rev().map(PathBuf::from).collect() };
+    let mut rest = parts(path);
+    while let Some(part) = rest.pop() {
+        if part == Path::new("..") {
+            at.pop();
+            continue;
+        }
+        let next = at.join(part);
+        let stat = match next.symlink_metadata() {
+            Ok(stat) => stat,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {
+                return Ok(rest.iter().rev().fold(next, |path, part| path.join(part)));
+            }
+            Err(e) => return Err(Error::io("look at", next, &e)),
+        };
+        // A link's own mode says nothing.
+        let mode = if stat.is_symlink() { 0o755 } else { stat.mode() };
+        let inode = Inode { uid: stat.uid(), mode, is_dir: stat.is_dir() };
+        // What it ends in is judged when it is open, as everybody's is.
+        if (stat.is_symlink() || !rest.is_empty()) && trust::judge(inode, Owners::Root).is_some() {
             let (mode, uid) = (stat.mode() & 0o7777, stat.uid());
-            let why = format!("{} above it has mode {mode:04o} and is owned by uid {uid}", folder.display());
+            let why = format!("{} above it has mode {mode:04o} and is owned by uid {uid}", next.display());
             return Err(denied(path, &why, "root's store has to be where root alone can write"));
         }
+        if !stat.is_symlink() {
+            at = next;
+            continue;
+        }
+        links += 1;
+        if links > MOST_LINKS {
+            return Err(Error::io("open", path, &rustix::io::Errno::LOOP.into()));
+        }
+        let target = next.read_link().map_err(|e| Error::io("read", &next, &e))?;
+        rest.extend(parts(&target));
     }
-    Ok(())
+    Ok(at)
+}
+
+/// Opens the folder of a store; root's goes through no link any more.
+fn open_state(path: &Path, uid: u32) -> io::Result<File> {
+    let flags = if uid == 0 { OFlags::DIRECTORY | OFlags::NOFOLLOW } else { OFlags::DIRECTORY };
+    File::options().read(true).custom_flags(flags.bits().cast_signed()).open(path)
 }
 
 /// Opens a folder, not a link to one.
@@ -83,20 +124,31 @@ fn present<T>(result: io::Result<T>, path: &Path) -> Result<Option<T>> {
 
 /// Creates the folders of a store, and those above it.
 pub(super) fn create(path: &Path, uid: u32) -> Result<()> {
+    let path = &resolve(path, uid)?;
     let shared = if uid == 0 { 0o711 } else { 0o700 };
+    let failed = |path: &Path, e: &io::Error| {
+        let error = Error::io("create", path, e);
+        match error.kind {
+            ErrorKind::PermissionDenied => error.with_hint("name another folder with --state-dir"),
+            _ => error,
+        }
+    };
     if let Some(above) = path.parent() {
         let mode = if uid == 0 { 0o755 } else { 0o700 };
         let made = std::fs::DirBuilder::new().recursive(true).mode(mode).create(above);
-        made.map_err(|e| Error::io("create", above, &e))?;
+        made.map_err(|e| failed(above, &e))?;
     }
     match std::fs::DirBuilder::new().mode(shared).create(path) {
         Ok(()) => flush_name(path)?,
         Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
-        Err(e) => return Err(Error::io("create", path, &e)),
+        Err(e) => return Err(failed(path, &e)),
     }
-    let state = File::open(path).map_err(|e| Error::io("open", path, &e))?;
+    let state = open_state(path, uid).map_err(|e| Error::io("open", path, &e))?;
     judge(path, &state, uid)?;
-    chmod(&state, path, shared)?;
+    // A folder that holds other things already is not the store's alone, and keeps its mode.
+    if is_empty(&state).map_err(|e| Error::io("list", path, &e))? {
+        chmod(&state, path, shared)?;
+    }
     for (name, mode) in [("staging", 0o700), ("logs", shared), ("services", 0o700)] {
         let inner = path.join(name);
         match fs::mkdirat(&state, name, Mode::from_raw_mode(mode)) {
@@ -116,6 +168,16 @@ fn flush_name(path: &Path) -> Result<()> {
     File::open(above).and_then(|above| above.sync_all()).map_err(|e| Error::io("flush", above, &e))
 }
 
+/// Whether nothing is in a folder.
+fn is_empty(folder: &File) -> io::Result<bool> {
+    for item in Dir::read_from(folder)? {
+        if !matches!(item?.file_name().to_bytes(), b"." | b"..") {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
 /// Sets the mode, whatever the umask made of it.
 fn chmod(file: &File, path: &Path, mode: u32) -> Result<()> {
     fs::fchmod(file, Mode::from_raw_mode(mode)).map_err(|e| Error::io("set the mode of", path, &e.into()))
@@ -124,14 +186,8 @@ fn chmod(file: &File, path: &Path, mode: u32) -> Result<()> {
 impl Folders {
     /// Opens what is there; `None` where there is no store.
     pub(super) fn open(path: &Path, uid: u32) -> Result<Option<Folders>> {
-        let Some(state) = present(File::options().read(true).custom_flags(DIRECTORY).open(path), path)?
-        else {
-            return Ok(None);
-        };
+        let Some(state) = present(open_state(&resolve(path, uid)?, uid), path)? else { return Ok(None) };
         judge(path, &state, uid)?;
-        if uid == 0 {
-            judge_above(path)?;
-        }
         let inner = path.join("services");
         let Some(services) = present(open_dir(&state, "services"), &inner)? else { return Ok(None) };
         judge(&inner, &services, uid)?;
@@ -225,6 +281,3 @@ impl StoreFile {
         Ok(bytes)
     }
 }
-
-/// O_DIRECTORY for the standard library.
-const DIRECTORY: i32 = OFlags::DIRECTORY.bits() as i32;

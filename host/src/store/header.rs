@@ -104,11 +104,13 @@ fn scan(text: &str) -> Option<Pairs<'_>> {
         }
         let (key, value) = line.split_once(" = ")?;
         let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-';
-        let value = match value.strip_prefix('"') {
-            Some(quoted) => quoted.strip_suffix('"').filter(|v| !v.contains(['"', '\\']))?,
-            None => value,
+        let (value, readable) = match value.strip_prefix('"') {
+            Some(quoted) => quoted.strip_suffix('"').map(|value| (value, value.bytes().all(plain)))?,
+            // What stands without quotes is the number of a format, or the parser's.
+            None => (value, !value.starts_with('0') && value.bytes().all(|b| b.is_ascii_digit())),
         };
-        let fine = key.bytes().all(plain) && value.bytes().all(plain) && !pairs.iter().any(|(k, _)| k == key);
+        let new = !key.is_empty() && !pairs.iter().any(|(k, _)| k == key);
+        let fine = new && readable && key.bytes().all(plain);
         fine.then(|| pairs.push((key.into(), value.into())))?;
     }
     Some(pairs)
@@ -120,7 +122,7 @@ fn parse(text: &str) -> Result<Pairs<'_>, Fault> {
     let pair = |(key, node): (&toml::Spanned<Cow<'_, str>>, &toml::Spanned<DeValue<'_>>)| {
         let value = match node.get_ref() {
             DeValue::String(text) => text.to_string(),
-            DeValue::Integer(n) => n.as_str().to_owned(),
+            DeValue::Integer(n) => i64::from_str_radix(n.as_str(), n.radix()).ok()?.to_string(),
             _ => return None,
         };
         Some((Cow::Owned(key.get_ref().to_string()), Cow::Owned(value)))
@@ -152,10 +154,17 @@ pub(super) fn write(header: &Header) -> String {
     text
 }
 
-/// The text with another `desired`, all else byte for byte as it was: keys of a later version stay.
-pub(super) fn with_desired(text: &str, desired: Desired) -> Option<String> {
+/// The text with another `desired`, all else byte for byte as it was: keys of a later version stay. `None`
+/// where it stands in no line of its own.
+pub(super) fn with_desired(text: &str, name: &str, desired: Desired) -> Option<String> {
     let (head, body) = text.split_at(length(text.as_bytes()));
     let is_desired = |line: &str| line.split('=').next().is_some_and(|key| key.trim() == "desired");
-    let line = head.split_inclusive('\n').find(|line| is_desired(line))?;
-    Some(head.replacen(line, &format!("desired = \"{}\"\n", desired.as_str()), 1) + body)
+    let mut lines: Vec<&str> = head.split_inclusive('\n').collect();
+    let own = lines.iter().position(|line| is_desired(line))?;
+    let line = format!("desired = \"{}\"\n", desired.as_str());
+    lines[own] = &line;
+    let changed = lines.concat() + body;
+    // What looks like its line may stand in a text of several lines.
+    let says = read(changed.as_bytes(), name).is_ok_and(|header| header.desired == desired);
+    says.then_some(changed)
 }

@@ -10,6 +10,9 @@
 //!   logs/           like STATE: NAME/, where a spec names no folder
 //! ```
 //!
+//! A STATE that is there already, with other things in it, keeps its mode. Root's is reached through
+//! nothing that somebody else can exchange, links included.
+//!
 //! A file begins with a header (what listings need) and goes on as a spec file. This module must not know
 //! any service manager: whether what is stored is so is for others to compare.
 

@@ -9,7 +9,7 @@ use std::{
 
 use anysvc_backend_api::{Boot, Deadline, ErrorKind, Scope};
 
-use super::{Desired, Entry, Header, ProblemKind, Store};
+use super::{Desired, Entry, Header, ProblemKind, Store, header};
 use crate::spec::Spec;
 
 /// A folder that is removed at the end.
@@ -461,4 +461,98 @@ fn nothing_in_a_file_makes_the_reader_panic() {
             let _ = Entry::parse(&format!("{}{byte}{}", &good[..cut], &good[cut..]), "a", path);
         }
     }
+}
+
+#[test]
+fn desired_is_changed_in_its_own_line_whatever_else_says_the_same() {
+    let (_folder, store) = Folder::with(&["a"]);
+    let written = fs::read_to_string(store.file_of("a")).unwrap();
+    let line = "desired = \"up\"\n";
+    for other in ["# before: desired = \"up\"\n", "last-desired = \"up\"\n"] {
+        let text = written.replace(line, &format!("{other}{line}"));
+        fs::write(store.file_of("a"), &text).unwrap();
+        assert_eq!(store.lock(Deadline::NONE).unwrap().set_desired(&["a"], Desired::Down), [Ok(true)]);
+        let after = fs::read_to_string(store.file_of("a")).unwrap();
+        assert_eq!(after, written.replace(line, &format!("{other}desired = \"down\"\n")));
+    }
+    // In a text of several lines it is not a line of its own: refused, not changed in the wrong place.
+    let text = written.replace(line, &format!("note = \"\"\"\n{line}\"\"\"\n{line}"));
+    fs::write(store.file_of("a"), &text).unwrap();
+    assert!(store.header("a").unwrap().is_some());
+    assert!(store.lock(Deadline::NONE).unwrap().set_desired(&["a"], Desired::Down)[0].is_err());
+    assert_eq!(fs::read_to_string(store.file_of("a")).unwrap(), text);
+}
+
+#[test]
+fn a_header_says_what_toml_says() {
+    let written = entry("a").to_text();
+    let read = |from: &str, to: &str| {
+        let text = written.replace(from, to);
+        // The last line keeps the scanner from reading it: so it is the parser's word.
+        let parsed = format!("other = [1] # not canonical\n{text}");
+        let [scanned, parsed] = [text, parsed].map(|t| header::read(t.as_bytes(), "a"));
+        assert_eq!(scanned.is_ok(), parsed.is_ok(), "{to}: {scanned:?}, {parsed:?}");
+        if let (Ok(scanned), Ok(parsed)) = (&scanned, &parsed) {
+            assert_eq!(scanned, parsed, "{to}");
+        }
+        parsed
+    };
+    assert!(read("format = 1\n", "format = 0x1\n").is_ok());
+    assert!(read("format = 1\n", "format = +1\n").is_ok());
+    assert_eq!(read("format = 1\n", "format = 0x10\n"), Err(header::Fault::Newer(16)));
+    assert_eq!(read("format = 1\n", "format = 1_0\n"), Err(header::Fault::Newer(10)));
+    assert!(read("format = 1\n", "format = 01\n").is_err());
+    assert!(read("\"up\"", "up").is_err());
+    assert!(read("name = \"a\"", "name = a").is_err());
+    assert!(read("\"up\"", "'up'").is_ok());
+    assert!(read("\"up\"", "\"\"").is_err());
+    assert!(read("boot = \"restore\"", "boot = \"restore\"\nboot = \"up\"").is_err());
+    assert!(read("boot = \"restore\"", "boot = \"restore\"\n = \"x\"").is_err());
+}
+
+#[test]
+fn a_folder_that_holds_other_things_keeps_its_mode() {
+    let folder = Folder::new();
+    let state = folder.0.join("home");
+    fs::create_dir(&state).unwrap();
+    fs::write(state.join("notes"), "").unwrap();
+    fs::set_permissions(&state, Permissions::from_mode(0o755)).unwrap();
+    let store = Store::open(&state, uid()).unwrap();
+    put(&store, &[entry("a")]);
+    assert_eq!(mode(&state), 0o755);
+    assert_eq!(mode(&state.join("services")), 0o700);
+    assert_eq!(store.entry("a").unwrap(), Some(entry("a")));
+}
+
+#[test]
+fn root_goes_through_no_link_of_others_and_leaves_nothing_on_the_way() {
+    if uid() != 0 {
+        return;
+    }
+    let folder = Folder::new();
+    let theirs = folder.0.join("theirs");
+    fs::create_dir(&theirs).unwrap();
+    fs::create_dir(folder.0.join("roots")).unwrap();
+    symlink(folder.0.join("roots"), theirs.join("link")).unwrap();
+    std::os::unix::fs::chown(&theirs, Some(10000), None).unwrap();
+    for path in [theirs.join("link"), theirs.join("link/state"), theirs.join("new/state")] {
+        let opened = Store::open(&path, 0).and_then(|store| store.lock(Deadline::NONE).map(|_| ()));
+        let error = opened.expect_err("what another account can exchange");
+        assert_eq!(error.kind, ErrorKind::PermissionDenied);
+        assert!(error.message.contains("is owned by uid 10000"), "{}", error.message);
+    }
+    assert!(fs::read_dir(folder.0.join("roots")).unwrap().next().is_none());
+    assert_eq!(fs::read_dir(&theirs).unwrap().count(), 1);
+    // Its own links are fine.
+    symlink("roots", folder.0.join("link")).unwrap();
+    let store = Store::open(&folder.0.join("link/../link/state"), 0).unwrap();
+    put(&store, &[entry("a")]);
+    assert!(folder.0.join("roots/state/services/a.toml").exists());
+    // One of theirs in a sticky folder is not.
+    let shared = folder.0.join("shared");
+    fs::create_dir(&shared).unwrap();
+    fs::set_permissions(&shared, Permissions::from_mode(0o1777)).unwrap();
+    symlink(folder.0.join("roots"), shared.join("link")).unwrap();
+    std::os::unix::fs::lchown(shared.join("link"), Some(10000), None).unwrap();
+    assert_eq!(Store::open(&shared.join("link"), 0).err().unwrap().kind, ErrorKind::PermissionDenied);
 }

@@ -32,6 +32,9 @@ mod look;
 #[cfg(test)]
 mod tests;
 mod tracer;
+mod world;
+
+pub use world::{Supervisor, World};
 
 use crate::enter::Enter;
 use std::fmt;

@@ -13,7 +13,7 @@ use super::{Site, compare::is_same};
 use crate::{
     scandir::Scandir,
     scripts::{self, Owner, ServiceDirectory, Tools},
-    state::Reader,
+    state::{Maker, Reader},
 };
 
 /// What is there under the name.
@@ -102,11 +102,12 @@ fn existing(
             .with_hint("it is no folder of its own: choose another name, or remove it with what made it"));
     }
     let up = reader.slot(name)?.is_some_and(|slot| slot.live().is_some_and(|raw| raw.want_up));
-    match (reader.ours(name), registration.replace, registration.adopt) {
-        (true, true, _) if is_same(scandir, name, files)? => Ok(Existing::Same),
-        (true, true, _) | (false, _, true) => Ok(Existing::Differs { up }),
-        (true, false, _) => Err(Error::already_registered(name)),
-        (false, _, false) => Err(not_ours(scandir, name)),
+    match (reader.maker(name)?, registration.replace, registration.adopt) {
+        (Maker::Nobody, _, _) => Ok(Existing::Absent),
+        (Maker::Us, true, _) if is_same(scandir, name, files)? => Ok(Existing::Same),
+        (Maker::Us, true, _) | (Maker::Others, _, true) => Ok(Existing::Differs { up }),
+        (Maker::Us, false, _) => Err(Error::already_registered(name)),
+        (Maker::Others, _, false) => Err(not_ours(scandir, name)),
     }
 }
 

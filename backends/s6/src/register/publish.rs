@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use anysvc_backend_api::{Batch, Deadline, Error, Registration, Result};
+use anysvc_backend_api::{Batch, Deadline, Error, ErrorKind, Registration, Result};
 
 use super::{Existing, Plan, Site};
 use crate::{
@@ -71,11 +71,19 @@ fn put_in_place(
     staged: Staged<'_>,
     deadline: Deadline,
 ) -> Result<Published> {
-    let Existing::Differs { up } = plan.existing else {
+    let old = match plan.existing {
+        Existing::Differs { up } => match Tombstone::bury(scandir, name) {
+            Ok(old) => Some((old, up)),
+            // Somebody unregistered it meanwhile.
+            Err(error) if error.kind == ErrorKind::NotRegistered => None,
+            Err(error) => return Err(error),
+        },
+        Existing::Absent | Existing::Same => None,
+    };
+    let Some((old, up)) = old else {
         staged.publish(name)?;
         return Ok(Published { plan, replaced: None });
     };
-    let old = Tombstone::bury(scandir, name)?;
     let gone = removal::prune(scandir, &[old.name()], deadline)
         .and_then(|left| if left.is_empty() { Ok(()) } else { Err(removal::not_left()) });
     match gone.and_then(|()| staged.publish(name)) {

@@ -65,12 +65,20 @@ impl Scandir {
 
     /// Whether there is a service directory of this name. A link to one counts: s6-rc's are links.
     pub(crate) fn has(&self, name: &str) -> Result<bool> {
+        Ok(self.identity(name)?.is_some())
+    }
+
+    /// Device and inode of a service directory: what s6-svscan knows it by. `None` if there is none.
+    pub(crate) fn identity(&self, name: &str) -> Result<Option<(u64, u64)>> {
         if !is_slot_name(name.as_bytes()) {
-            return Ok(false);
+            return Ok(None);
         }
         match statat(&self.fd, name, AtFlags::empty()) {
-            Ok(stat) => Ok(FileType::from_raw_mode(stat.st_mode) == FileType::Directory),
-            Err(Errno::NOENT | Errno::NAMETOOLONG | Errno::LOOP) => Ok(false),
+            Ok(stat) => {
+                let is_folder = FileType::from_raw_mode(stat.st_mode) == FileType::Directory;
+                Ok(is_folder.then_some((stat.st_dev, stat.st_ino)))
+            }
+            Err(Errno::NOENT | Errno::NAMETOOLONG | Errno::LOOP) => Ok(None),
             Err(error) => Err(self.io("look at", name, error)),
         }
     }

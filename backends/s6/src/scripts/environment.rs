@@ -91,7 +91,7 @@ pub(super) fn leave_root(script: &mut Script, plan: &Plan<'_>, above: &str, limi
     if let Account::Other { user, .. } = &plan.account {
         for (late, folder) in [(false, "env"), (true, LATE)] {
             if !names(plan.spec, late).is_empty() {
-                script.raw(&line!("chown ", word(user), " ", above, folder, "/* || exit 111"));
+                script.raw(&line!("command -p chown ", word(user), " ", above, folder, "/* || exit 111"));
             }
         }
     }

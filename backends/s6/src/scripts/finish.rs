@@ -30,7 +30,7 @@ pub(super) fn render(plan: &Plan<'_>) -> Vec<u8> {
     if spec.when.is_some() {
         script.text("if [ -s data/condition ]; then exit 125; fi");
         if matches!(plan.account, Account::Other { .. }) {
-            script.text("rm -f data/condition");
+            script.text("command -p rm -f data/condition");
         }
     }
     if spec.policy() == RestartPolicy::Never {

@@ -40,7 +40,7 @@ fn render(plan: &Plan<'_>) -> Vec<u8> {
     if let Account::Other { user, group } = plan.account {
         let drop = account::become_user(plan.tools, user, group);
         script.text("# For readers: they are not to trust all that is in a folder of that user's.");
-        script.raw(&line!("if [ $# -lt 2 ]; then id -u ", word(user), " >data/uid; fi"));
+        script.raw(&line!("if [ $# -lt 2 ]; then command -p id -u ", word(user), " >data/uid; fi"));
         if path.is_none() {
             inherited_folder(&mut script, plan, &drop);
             return script.finish();
@@ -81,6 +81,10 @@ fn named_folder(script: &mut Script, plan: &Plan<'_>, expands: bool) {
     let spec = plan.spec;
     environment::fail(script, &spec.name);
     if expands {
+        // As the program has it: above all the same HOME.
+        for line in account::identity(spec, plan.owner, &plan.account) {
+            script.raw(&line);
+        }
         environment::read_file(script, spec, true);
     }
     let path = spec.log.directory.as_ref().unwrap_or(&plan.registration.log_directory);
@@ -91,7 +95,7 @@ fn named_folder(script: &mut Script, plan: &Plan<'_>, expands: bool) {
     }
     if expands {
         if !matches!(plan.account, Account::Other { .. }) {
-            script.text("[ -d data ] || mkdir data");
+            script.text("[ -d data ] || command -p mkdir data");
         }
         let inherited = matches!(plan.account, Account::Other { .. });
         let note = if inherited { ">&3\nexec 3>&-" } else { ">data/folder" };
@@ -100,11 +104,11 @@ fn named_folder(script: &mut Script, plan: &Plan<'_>, expands: bool) {
     script.text(PREPARE);
     script.text(
         "if [ ! -d \"$anysvc_folder\" ]; then\n    \
-         mkdir -p -- \"$anysvc_folder\" || fail 111 \"log: cannot create $anysvc_folder\"\n\
+         command -p mkdir -p -- \"$anysvc_folder\" || fail 111 \"log: cannot create $anysvc_folder\"\n\
          fi\n\
          # A lock file that another account left.\n\
          if [ -e \"$anysvc_folder/lock\" ] && [ ! -w \"$anysvc_folder/lock\" ]; then\n    \
-         rm -f -- \"$anysvc_folder/lock\"\n\
+         command -p rm -f -- \"$anysvc_folder/lock\"\n\
          fi",
     );
     script.raw(&line!("exec ", s6_log(plan), " \"$anysvc_folder\""));

@@ -9,6 +9,8 @@
 //!   by a path of the service (environment file, directory, log folder, program) comes after the drop to
 //!   the service's user.
 //!
+//! What the shell runs itself is found by `command -p`: the PATH that the service is given may lead anywhere.
+//!
 //! # What is found in data/
 //! [`marker`] lists the files that the scripts, the publisher and the reader of states share.
 

@@ -27,7 +27,7 @@ pub(super) fn render(plan: &Plan<'_>) -> Vec<u8> {
     }
     script.text("# For finish, which s6 before 2.12 does not tell.\necho $$ >data/pid");
     if spec.restart.give_up.is_some() {
-        script.text("if [ -e data/gave-up ]; then rm -f data/gave-up; fi");
+        script.text("if [ -e data/gave-up ]; then command -p rm -f data/gave-up; fi");
     }
     delay(&mut script, spec);
     if let Some((user, group)) = dropping {
@@ -129,7 +129,7 @@ fn condition(script: &mut Script, spec: &ServiceSpec, dropped: bool) {
         // finish removes it.
         format!("exec {fd}>&-")
     } else {
-        "if [ -e data/condition ]; then rm -f data/condition; fi".to_owned()
+        "if [ -e data/condition ]; then command -p rm -f data/condition; fi".to_owned()
     });
 }
 
@@ -147,18 +147,20 @@ fn delay(script: &mut Script, spec: &ServiceSpec) {
     }
     let hundredths = spec.restart_delay().as_millis().div_ceil(10);
     let signal = spec.stop_signal().number();
+    // A 1 is put before what follows the point, as 08 would be octal. More than the whole delay is left
+    // of one from before the machine booted.
     script.text(&format!(
         "# The restart delay counts from the end of the last process; a stop ends it at once.\n\
          if [ -e data/delay ]; then\n    \
          trap 'exit 0' {signal}\n    \
          read -r anysvc_end anysvc_rest <data/delay\n    \
          read -r anysvc_now anysvc_rest </proc/uptime\n    \
-         anysvc_left=$(({hundredths} + ${{anysvc_end%.*}}${{anysvc_end#*.}} - ${{anysvc_now%.*}}${{anysvc_now#*.}}))\n    \
-         if [ \"$anysvc_left\" -gt 0 ]; then\n        \
-         sleep \"$((anysvc_left / 100)).$((anysvc_left / 10 % 10))$((anysvc_left % 10))\" &\n        \
+         anysvc_left=$(({hundredths} + (${{anysvc_end%.*}} - ${{anysvc_now%.*}}) * 100 + 1${{anysvc_end#*.}} - 1${{anysvc_now#*.}}))\n    \
+         if [ \"$anysvc_left\" -gt 0 ] && [ \"$anysvc_left\" -le {hundredths} ]; then\n        \
+         command -p sleep \"$((anysvc_left / 100)).$((anysvc_left / 10 % 10))$((anysvc_left % 10))\" &\n        \
          wait $!\n    \
          fi\n    \
-         rm -f data/delay\n    \
+         command -p rm -f data/delay\n    \
          trap - {signal}\n\
          fi"
     ));

@@ -7,7 +7,7 @@ use crate::scripts::marker;
 use super::{
     decode::{Raw, Unreadable},
     exit,
-    read::{Reader, Slot, Told},
+    read::{Maker, Reader, Slot, Told},
 };
 
 /// The status of a service; `None` if there is none of that name.
@@ -17,6 +17,10 @@ use super::{
 pub(crate) fn status(reader: &mut Reader<'_>, name: &str) -> Result<Option<Status>> {
     let Some(slot) = reader.slot(name)? else { return Ok(None) };
     let facts = Facts::read(reader, name, &slot);
+    if !facts.ours && reader.maker(name)? != Maker::Others {
+        // Removed, or another one put in its place, while we looked.
+        return status(reader, name);
+    }
     let mut status = Status::new(name, State::Unknown);
     status.ours = facts.ours;
     match (&slot.told, slot.supervised) {

@@ -8,4 +8,4 @@ mod read;
 
 pub(crate) use decode::Stamp;
 pub(crate) use judge::status;
-pub(crate) use read::{Reader, Slot, Told};
+pub(crate) use read::{Maker, Reader, Slot, Told};

@@ -51,6 +51,17 @@ pub(crate) struct Reader<'a> {
     path: String,
 }
 
+/// Who made a service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Maker {
+    /// It is not there.
+    Nobody,
+    /// We did.
+    Us,
+    /// Somebody else did.
+    Others,
+}
+
 /// One service directory, as it is now.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Slot {
@@ -140,6 +151,23 @@ impl<'a> Reader<'a> {
         let fd = open_beneath(dir, path, READ).ok()?;
         let read = rustix::io::pread(fd, &mut record, last * exit::RECORD as u64).ok()?;
         (read == exit::RECORD).then(|| exit::of_tally(record))
+    }
+
+    /// Whose a service is, also while others register and unregister it.
+    ///
+    /// # Errors
+    /// When the file system fails.
+    pub(crate) fn maker(&mut self, name: &str) -> Result<Maker> {
+        loop {
+            let Some(before) = self.scandir.identity(name)? else { return Ok(Maker::Nobody) };
+            if self.ours(name) {
+                return Ok(Maker::Us);
+            }
+            // Without its mark, or gone meanwhile.
+            if self.scandir.identity(name)? == Some(before) {
+                return Ok(Maker::Others);
+            }
+        }
     }
 
     /// Whether it carries our mark. What is reached through a link is somebody else's way to it.

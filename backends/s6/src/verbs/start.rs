@@ -106,7 +106,11 @@ pub(crate) fn advance(reader: &mut Reader<'_>, name: &str, step: &mut Step) -> R
     match *step {
         Step::Done => Ok(Some(())),
         Step::Unsupervised => Ok(None),
-        Step::Starting(before) => Ok((raw.stamp != before && !raw.never_started()).then_some(())),
+        Step::Starting(before) if raw.stamp != before && !raw.never_started() => Ok(Some(())),
+        // Somebody stopped it again before it was started, and nothing more will come: a stop of ours
+        // leaves that file, which was removed before the start.
+        Step::Starting(_) if raw.at_rest() && reader.ours(name) && reader.has(name, "down") => Ok(Some(())),
+        Step::Starting(_) => Ok(None),
         Step::Resting(_) if raw.at_rest() => {
             *step = go(reader, name, raw.stamp)?;
             Ok(None)

@@ -246,7 +246,7 @@ impl Drop for World {
             let _ = kill_process(pid, rustix::process::Signal::TERM);
             let end = Instant::now() + Duration::from_secs(3);
             while matches!(self.svscan.try_wait(), Ok(None)) && Instant::now() < end {
-                std::thread::sleep(Duration::from_millis(2));
+                tick();
             }
             let _ = self.svscan.kill();
             let _ = self.svscan.wait();
@@ -274,13 +274,19 @@ fn s6_command(name: &str) -> PathBuf {
     std::env::var_os("S6_BIN").map_or("/usr/bin".into(), PathBuf::from).join(name)
 }
 
+/// What nobody tells of is looked at now and then: a poll of nothing is a timer.
+fn tick() {
+    let two_ms = rustix::event::Timespec { tv_sec: 0, tv_nsec: 2_000_000 };
+    let _ = rustix::event::poll(&mut [], Some(&two_ms));
+}
+
 /// Waits for something that nobody tells of.
 #[track_caller]
 pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     let end = Instant::now() + Duration::from_secs(60);
     while !holds() {
         assert!(Instant::now() < end, "in vain waited until {what}");
-        std::thread::sleep(Duration::from_millis(2));
+        tick();
     }
 }
 

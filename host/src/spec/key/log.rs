@@ -3,6 +3,7 @@
 use anysvc_backend_api::LogTo;
 
 use super::{Key, Out, set};
+use crate::spec::validate::MOST_LOGS;
 
 const TO: &[(&str, LogTo)] = &[("manager", LogTo::Manager), ("files", LogTo::Files), ("none", LogTo::None)];
 
@@ -52,7 +53,7 @@ pub(super) static KEYS: &[Key] = &[
         takes: "whole number, from 0",
         default: "`10`",
         example: "10",
-        set: set!(log.keep = integer(0..=1_000_000)),
+        set: set!(log.keep = integer(0..=MOST_LOGS.into())),
         get: |s| s.log.keep.map(|keep| Out::Int(keep.into())),
     },
     Key {

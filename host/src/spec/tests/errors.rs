@@ -355,3 +355,33 @@ fn files_that_can_not_be_read_are_told_by_name() {
     std::fs::remove_file(&path).unwrap();
     assert_eq!(error.message, format!("{} is not UTF-8, from byte 2 on", path.display()));
 }
+
+#[test]
+fn a_file_without_an_end_is_refused() {
+    let error = super::super::read(std::path::Path::new("/dev/zero")).unwrap_err();
+    assert_eq!(error.kind.as_str(), "invalid-spec");
+    assert_eq!(error.message, "/dev/zero has more than 16777216 bytes, too many for a spec file");
+}
+
+#[test]
+fn what_no_file_can_say_is_refused_in_specs_made_by_code() {
+    use std::time::Duration;
+    type Change = fn(&mut anysvc_backend_api::ServiceSpec);
+    let changes: [(Change, &str); 4] = [
+        (|s| s.log.keep = Some(1_000_001), "log.keep of `web`: 1000000 is the most"),
+        (
+            |s| s.stop.timeout = Some(Duration::from_secs(360_000_001)),
+            "stop.timeout of `web`: it is longer than 100000h, the longest time",
+        ),
+        (
+            |s| s.restart.delay = Some(Duration::MAX - Duration::from_nanos(999_999_999)),
+            "restart.delay of `web`: it is longer than 100000h, the longest time",
+        ),
+        (|s| s.after = vec!["web".to_owned()], "after of `web`: it is the service itself"),
+    ];
+    for (change, expected) in changes {
+        let mut spec = super::service(&web(""));
+        change(&mut spec.service);
+        assert_eq!(crate::spec::check(&spec).unwrap_err().message, expected);
+    }
+}

@@ -252,3 +252,17 @@ fn no_typing_error_makes_the_reader_panic() {
         }
     }
 }
+
+#[test]
+fn what_is_nested_as_deep_as_can_be_read_can_be_written() {
+    for depth in 1..120 {
+        let text = format!(
+            "[service.a]\ncommand = [\"x\"]\n[service.a.native.b]\n{} = 1\n",
+            vec!["k"; depth].join(".")
+        );
+        if let Ok(read) = file(&text) {
+            let written = to_toml(&read.services[0], Reveal::Values);
+            assert_eq!(file(&written).map(|f| f.services), Ok(read.services), "{depth}");
+        }
+    }
+}

@@ -8,7 +8,10 @@ use anysvc_backend_api::{
 };
 
 use super::{Violation, ready};
-use crate::spec::value::show_duration;
+use crate::spec::value::{LONGEST, show_duration};
+
+/// More rotated files than anybody reads; less than breaks a manager's counting.
+pub(crate) const MOST_LOGS: u32 = 1_000_000;
 
 pub(super) type Checked = Result<(), Violation>;
 
@@ -30,8 +33,8 @@ pub(super) fn check(spec: &ServiceSpec) -> Checked {
     path("env-file", spec.env_file.as_deref())?;
     path("directory", spec.directory.as_deref())?;
     limits(spec)?;
-    names("after", &spec.after)?;
-    names("requires", &spec.requires)?;
+    names("after", &spec.after, &spec.name)?;
+    names("requires", &spec.requires, &spec.name)?;
     restart(spec)?;
     stop(spec)?;
     spec.ready.as_ref().map_or(Ok(()), ready::check)?;
@@ -134,9 +137,12 @@ fn limits(spec: &ServiceSpec) -> Checked {
     Ok(())
 }
 
-fn names(key: &'static str, names: &[String]) -> Checked {
+fn names(key: &'static str, names: &[String], own: &str) -> Checked {
     for name in names {
         check_name(name).map_err(|e| Violation { key, message: e.message, hint: e.hint })?;
+        if name == own {
+            return Err(broken(key, "it is the service itself"));
+        }
     }
     Ok(())
 }
@@ -170,12 +176,16 @@ fn restart(spec: &ServiceSpec) -> Checked {
     Ok(())
 }
 
-/// Times in whole milliseconds, which is what every form of a spec can say.
+/// Times in whole milliseconds up to the longest, which is what every form of a spec can say.
 pub(super) fn times(times: &[(&'static str, Option<Duration>)]) -> Checked {
     for (key, time) in times {
-        let nanos = time.unwrap_or_default().subsec_nanos();
-        if !nanos.is_multiple_of(1_000_000) {
+        let time = time.unwrap_or_default();
+        if !time.subsec_nanos().is_multiple_of(1_000_000) {
             return Err(broken(key, "it has a part of a millisecond, which no file can say"));
+        }
+        if time > LONGEST {
+            let message = format!("it is longer than {}, the longest time", show_duration(LONGEST));
+            return Err(broken(key, message));
         }
     }
     Ok(())
@@ -193,6 +203,9 @@ fn log(spec: &ServiceSpec) -> Checked {
     }
     if log.size.is_some_and(|size| i64::try_from(size).is_err()) {
         return Err(broken("log.size", "it is more than a size can be"));
+    }
+    if log.keep.is_some_and(|keep| keep > MOST_LOGS) {
+        return Err(broken("log.keep", format!("{MOST_LOGS} is the most")));
     }
     let files = [
         ("log.directory", log.directory.is_some()),

@@ -1,3 +1,5 @@
+//! Real, changed and random status files.
+
 use std::time::UNIX_EPOCH;
 
 use super::{fixtures::FIXTURES, *};

@@ -1,3 +1,5 @@
+//! Which state follows from which status.
+
 use super::*;
 use crate::state::decode::{SIZE, fixtures::FIXTURES};
 

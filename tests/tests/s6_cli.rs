@@ -1,0 +1,123 @@
+//! What the command line does that takes a real manager and more than one user: acting for others, services
+//! of others, following logs, conditions, not waiting.
+
+use std::io::{BufRead as _, BufReader};
+
+use anysvc_tests::{APP, OTHER, S6Lab};
+
+#[test]
+fn root_acts_for_a_user_as_that_user() {
+    let lab = S6Lab::new().nested().start();
+    let script = lab.script("id -u; echo \"$HOME\"; exec sleep 1000\n");
+    lab.anysvc(["register", "web", "--scope", "user:app", "--", &script]).run().success();
+    assert!(lab.exists("/run/app/service/web/run") && !lab.exists("/run/service/web"));
+    assert!(lab.exists("/home/app/.local/state/anysvc/services/web.toml"));
+    lab.anysvc(["status", "web"]).uid(APP).run().success().stdout_contains("web: running");
+    lab.anysvc(["status", "web"]).run().fails(4);
+    lab.wait_until("it has said who it is", || {
+        let logs = lab.anysvc(["logs", "web", "--scope=user:app"]).run().success().stdout();
+        logs.contains(" 10000\n") && logs.contains(" /home/app\n")
+    });
+    // Nothing of root's session counts.
+    let elsewhere = lab.anysvc(["list", "--scope", "user:app"]).env("ANYSVC_STATE_DIR", "/root/state");
+    elsewhere.env("XDG_STATE_HOME", "/root/xdg").run().success().stdout_is("web\n");
+    lab.anysvc(["stop", "web", "--scope", "user:app"]).run().success();
+    lab.anysvc(["status", "web", "--scope", "user:app"]).run().fails(3);
+    lab.anysvc(["status", "--scope", "user:app"]).uid(OTHER).run().fails(7);
+    lab.anysvc(["status", "--scope", "user:nobody-of-that-name"]).run().fails(2);
+}
+
+#[test]
+fn a_service_of_roots_runs_as_another_user_and_logs() {
+    let lab = S6Lab::new().start();
+    let script = lab.script("id -u; exec sleep 1000\n");
+    lab.anysvc(["register", "web", "--user", "app", "--", &script]).run().success();
+    lab.wait_until("its line is in the log", || {
+        lab.anysvc(["logs", "web"]).run().success().stdout().contains(" 10000\n")
+    });
+    lab.anysvc(["register", "web2", "--user", "root", "--", "true"]).uid(APP).run().fails(7);
+    lab.anysvc(["register", "web2", "--user", "nobody-of-that-name", "--", "true"]).run().fails(2);
+}
+
+#[test]
+fn readiness_is_probed_as_the_services_user() {
+    let lab = S6Lab::new().start();
+    let check = |uid: u32| lab.script(&format!("test \"$(id -u)\" = {uid} && test \"$(id -G)\" = {uid}\n"));
+    let register = |name: &str, check: &str| {
+        let args = ["register", name, "--user", "app", "--ready-check", check, "--ready-timeout", "1s"];
+        lab.anysvc(args).args(["--", "sleep", "1000"]).run()
+    };
+    register("mine", &check(APP)).success().stdout_contains("ready");
+    register("roots", &check(0)).fails(11);
+}
+
+#[test]
+fn a_service_that_its_condition_holds_back_was_started() {
+    let lab = S6Lab::new().start();
+    let args = ["register", "web", "--when-env", "NEVER_SET", "--", "sleep", "1000"];
+    lab.anysvc(args).run().success().stdout_contains("condition not met");
+    let status = lab.anysvc(["status", "web", "--json"]).run().fails(3).json();
+    assert_eq!(
+        (&status["services"][0]["state"], &status["services"][0]["desired"]),
+        (&"stopped".into(), &"up".into())
+    );
+    lab.anysvc(["check"]).run().success();
+    lab.anysvc(["wait", "web", "--for", "up"]).run().fails(3).stdout_contains("condition not met");
+}
+
+#[test]
+fn following_gives_an_object_a_line_and_ends_with_its_reader() {
+    let lab = S6Lab::new().start();
+    let script = lab.script("while :; do echo tick; sleep 0.05; done\n");
+    lab.anysvc(["register", "web", "--", &script]).run().success();
+    let mut following = lab.anysvc(["logs", "web", "-f", "--json"]).spawn();
+    let mut lines = BufReader::new(following.stdout().expect("it is piped")).lines();
+    for _ in 0..3 {
+        let line = lines.next().expect("a line").expect("text");
+        let record: serde_json::Value = serde_json::from_str(&line).expect("an object");
+        assert_eq!((&record["service"], &record["line"]), (&"web".into(), &"tick".into()));
+    }
+    drop(lines);
+    following.wait().success().stderr_is("");
+}
+
+#[test]
+fn who_does_not_want_to_wait_is_not_kept() {
+    let lab = S6Lab::new().start();
+    let script = lab.script("trap '' TERM; while :; do sleep 0.05; done\n");
+    lab.anysvc(["register", "web", "--no-wait", "--stop-timeout", "2s", "--", &script]).run().success();
+    lab.wait_until("it runs", || lab.anysvc(["status", "web"]).run().any().code() == Some(0));
+    lab.anysvc(["stop", "web", "--timeout", "0"]).run().success();
+    lab.anysvc(["status", "web"]).run().fails(3).stdout_contains("stopping");
+    lab.anysvc(["wait", "web", "--for", "down"]).run().success();
+}
+
+#[test]
+fn becoming_ready_by_itself_is_told_and_dying_before_is_too() {
+    let lab = S6Lab::new().start();
+    let good = lab.script("sleep 0.3; echo >&3; exec sleep 1000\n");
+    let register = |name: &str, script: &str| {
+        lab.anysvc(["register", name, "--ready-notify-fd", "3", "--restart", "never", "--", script]).run()
+    };
+    register("good", &good).success().stdout_contains("ready");
+    lab.anysvc(["status", "good"]).run().success().stdout_contains("ready");
+    let bad = lab.script("sleep 0.5; echo giving up; exit 4\n");
+    register("bad", &bad).fails(11).stderr_contains("exit code 4").stderr_contains("giving up");
+}
+
+#[test]
+fn a_foreign_service_can_be_used_and_is_never_removed() {
+    let lab = S6Lab::new().nested().start();
+    let listed = lab.anysvc(["list", "--foreign"]).run().success().stdout();
+    let foreign = listed.lines().next().expect("root's tree has a service of its own").to_owned();
+    let status = lab.anysvc(["status", &foreign, "--json"]).run().success().json();
+    assert_eq!(
+        (&status["services"][0]["ours"], &status["services"][0]["desired"]),
+        (&false.into(), &serde_json::Value::Null)
+    );
+    lab.anysvc(["unregister", &foreign]).run().fails(5);
+    lab.anysvc(["register", &foreign, "--", "true"]).run().fails(5);
+    lab.anysvc(["show", &foreign]).run().success();
+    lab.anysvc(["unregister", "--all"]).run().success();
+    lab.anysvc(["status", &foreign]).run().success();
+}

@@ -1,0 +1,292 @@
+//! Killed at each of its changes to the file system, no command leaves anything that the next
+//! one can't mend.
+//!
+//! Each sweep kills one command at its first change, at its second, and so on until it runs to
+//! its end, and after each kill looks at what is there before it mends it. Whether s6-svscan
+//! looks in between is up to others, so that registering is swept both ways.
+
+use anysvc_tests::crash::{Traced, World};
+use serde_json::Value;
+use std::io::Write;
+use std::time::Instant;
+
+const PROGRAM: [&str; 3] = ["--", "/usr/bin/sleep", "1000"];
+/// A sweep ends before a point that it reached when it counted so often at most.
+const SHORT: usize = 10;
+
+/// A command that is to be killed.
+struct Sweep<'w> {
+    what: &'static str,
+    world: &'w World,
+    /// Who runs it.
+    uid: u32,
+    args: Vec<&'static str>,
+    /// Makes things as the command is to find them, whatever the last run left.
+    prepare: &'w dyn Fn(),
+    /// Looks at what the killed one left, and mends it.
+    mend: &'w dyn Fn(),
+}
+
+impl Sweep<'_> {
+    fn run(self) {
+        let begun = Instant::now();
+        // What is made once and for all, such as a home's folders, is made by the first.
+        let _ = self.one(0);
+        let all = self.one(0);
+        assert!(all.status.success(), "{}: {:?}\n{all}", self.what, all);
+        let (mut n, mut short) = (1, 0);
+        loop {
+            let traced = self.one(n);
+            let _scene = Scene { what: self.what, traced: &traced };
+            if !traced.hit() {
+                assert!(traced.status.success(), "left alone, it failed:\n{}", traced.stderr);
+                if n > all.calls.len() {
+                    break;
+                }
+                short += 1;
+                assert!(short <= SHORT, "change {n} of {} is not reached any more", all.calls.len());
+                continue;
+            }
+            let half_built = self.world.half_built();
+            assert!(half_built.is_empty(), "half-built: {half_built:?}");
+            says_how_it_is(self.world);
+            (self.mend)();
+            n += 1;
+        }
+        let complaints = self.world.complaints();
+        assert!(complaints.is_empty(), "{}: s6 complains: {complaints:?}", self.what);
+        let (points, time) = (n - 1, begun.elapsed().as_secs_f64());
+        let (uid, scandir) = (self.uid, self.world.scandir);
+        // Not by the macros, whose output is shown for failures alone.
+        let line = format!("killed {}, uid {uid} in {scandir}: {points} points in {time:.1} s\n", self.what);
+        let _ = std::io::stderr().write_all(line.as_bytes());
+    }
+
+    fn one(&self, n: usize) -> Traced {
+        (self.prepare)();
+        self.world.lab.anysvc(&self.args).uid(self.uid).killed_at(n)
+    }
+}
+
+/// Says, when a test fails, which point it was.
+struct Scene<'a> {
+    what: &'static str,
+    traced: &'a Traced,
+}
+
+impl Drop for Scene<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let line = format!("killed {}; the last of these was not made:\n{}", self.what, self.traced);
+            let _ = std::io::stderr().write_all(line.as_bytes());
+        }
+    }
+}
+
+/// Store and scandir say the same, or `status` says how they differ.
+fn says_how_it_is(world: &World) {
+    let (stored, published) = (world.stored("web"), world.published("web"));
+    let ended = world.anysvc(["status", "web", "--json"]).run().any();
+    let json = ended.json();
+    let service = &json["services"][0];
+    let error = if json["error"].is_null() { &service["error"] } else { &json["error"] };
+    let told =
+        format!("stored {stored}, published {published}; `status` ended with {:?}: {json}", ended.code());
+    match (stored, published) {
+        (true, true) => {
+            assert!(error.is_null() && matches!(ended.code(), Some(0 | 3)), "{told}");
+            assert!(matches!(service["desired"].as_str(), Some("up" | "down")), "{told}");
+        }
+        (false, false) => assert_eq!(ended.code(), Some(4), "{told}"),
+        _ => {
+            let words = |value: &Value| value.as_str().is_some_and(|text| !text.is_empty());
+            assert!(words(&service["reason"]) || words(&error["hint"]), "{told}");
+            assert_ne!(service["state"], "running", "{told}");
+        }
+    }
+}
+
+/// As it is when all is well.
+fn is(world: &World, state: &str, desired: &str) {
+    world.settles("mended");
+    let ended = world.anysvc(["status", "web", "--json"]).run().any();
+    let service = &ended.json()["services"][0];
+    assert_eq!((&service["state"], &service["desired"]), (&state.into(), &desired.into()), "{service}");
+    assert_eq!(ended.code(), Some(if state == "running" { 0 } else { 3 }));
+}
+
+fn is_gone(world: &World) {
+    world.settles("gone");
+    assert!(!world.published("web") && !world.stored("web"), "it is still there");
+    assert_eq!(world.entries(), (vec![], vec![]), "something is left over");
+    world.anysvc(["status", "web"]).run().fails(4);
+}
+
+fn register(down: bool) -> Vec<&'static str> {
+    let mut args = vec!["register", "web", "--settle", "0", "--stop-timeout", "1s"];
+    args.extend(down.then_some("--down"));
+    args.extend(PROGRAM);
+    args
+}
+
+fn do_it(world: &World, args: &[&str]) {
+    world.anysvc(args).run().success();
+}
+
+fn sweep_register(world: &World, rescan: bool) {
+    let mend = || {
+        if rescan {
+            world.lab.s6("s6-svscanctl", ["-a", world.scandir]).run().success();
+            world.lab.wait_until("what is in sight is supervised", || {
+                let supervised = world.supervisors();
+                let mut services = world.entries().0.into_iter();
+                services.all(|name| supervised.iter().any(|supervisor| supervisor.folder == name))
+            });
+            let strays = world.supervisors().into_iter().filter(|one| one.folder.starts_with('.'));
+            assert_eq!(strays.collect::<Vec<_>>(), [], "what is not published is supervised");
+        }
+        let again = world.anysvc(register(false)).run().any();
+        match again.code() {
+            Some(0) => (),
+            Some(5) => do_it(world, &["start", "web", "--settle", "0"]),
+            _ => panic!("registering again: {}", again.stderr()),
+        }
+        is(world, "running", "up");
+        do_it(world, &["unregister", "web"]);
+        is_gone(world);
+    };
+    let what = if rescan { "register, then a rescan" } else { "the first register" };
+    let prepare = || {
+        do_it(world, &["unregister", "web"]);
+        if !rescan {
+            // The store's folders are to be made too.
+            world.forget();
+        }
+    };
+    Sweep { what, world, uid: world.uid, args: register(false), prepare: &prepare, mend: &mend }.run();
+}
+
+/// `--replace` with another program, of a service that runs.
+fn sweep_replace(world: &World) {
+    let replace = || {
+        let mut args = register(false);
+        args.insert(2, "--replace");
+        args.push("1");
+        args
+    };
+    let prepare = || {
+        do_it(world, &["unregister", "web"]);
+        do_it(world, &register(false));
+    };
+    let mend = || {
+        do_it(world, &replace());
+        // The old program was stopped for the new one, and what does not run is not started by a
+        // replacement: then `status` tells of the difference, and `start` ends it.
+        let desired = world.anysvc(["status", "web", "--json"]).run().any().json();
+        assert_eq!(desired["services"][0]["desired"], "up", "{desired}");
+        do_it(world, &["start", "web", "--settle", "0"]);
+        is(world, "running", "up");
+    };
+    Sweep {
+        what: "register --replace",
+        world,
+        uid: world.uid,
+        args: replace(),
+        prepare: &prepare,
+        mend: &mend,
+    }
+    .run();
+}
+
+fn sweep_unregister(world: &World) {
+    let prepare = || {
+        if !world.published("web") {
+            do_it(world, &register(false));
+        }
+    };
+    let mend = || {
+        do_it(world, &["unregister", "web"]);
+        is_gone(world);
+    };
+    Sweep {
+        what: "unregister",
+        world,
+        uid: world.uid,
+        args: vec!["unregister", "web"],
+        prepare: &prepare,
+        mend: &mend,
+    }
+    .run();
+}
+
+/// start, stop and restart, of one service that stays registered.
+fn sweep_control(world: &World) {
+    do_it(world, &["unregister", "web"]);
+    do_it(world, &register(true));
+    let (start, stop) = (["start", "web", "--settle", "0"], ["stop", "web"]);
+    let restart = ["restart", "web", "--settle", "0"];
+    let begin = || do_it(world, &start);
+    let end = || do_it(world, &stop);
+    let mended_by = |args: &[&str], state: &str, desired: &str| {
+        do_it(world, args);
+        is(world, state, desired);
+    };
+    let started = || mended_by(&start, "running", "up");
+    let stopped = || mended_by(&stop, "stopped", "down");
+    let restarted = || mended_by(&restart, "running", "up");
+    Sweep { what: "start", world, uid: world.uid, args: start.into(), prepare: &end, mend: &started }.run();
+    Sweep { what: "stop", world, uid: world.uid, args: stop.into(), prepare: &begin, mend: &stopped }.run();
+    Sweep { what: "restart", world, uid: world.uid, args: restart.into(), prepare: &begin, mend: &restarted }
+        .run();
+    do_it(world, &["unregister", "web"]);
+    is_gone(world);
+}
+
+/// What root leaves half-done in the scandir that was handed to app is not in app's way.
+fn sweep_root_s_register(world: &World) {
+    let root = |args: &[&str]| world.lab.anysvc(args).run().any();
+    let args = || {
+        let mut args = register(false);
+        args[1] = "rooted";
+        args
+    };
+    let prepare = || assert_eq!(root(&["unregister", "rooted"]).code(), Some(0));
+    let mend = || {
+        do_it(world, &register(false));
+        world.anysvc(["status", "web"]).run().success();
+        do_it(world, &["unregister", "web"]);
+        assert!(matches!(root(&args()).code(), Some(0 | 5)), "root registers again");
+        assert_eq!(root(&["start", "rooted", "--settle", "0"]).code(), Some(0));
+        prepare();
+        is_gone(world);
+    };
+    Sweep { what: "root's register", world, uid: 0, args: args(), prepare: &prepare, mend: &mend }.run();
+}
+
+fn sweep_all(world: &World) {
+    sweep_register(world, false);
+    sweep_register(world, true);
+    sweep_control(world);
+    sweep_replace(world);
+    sweep_unregister(world);
+}
+
+#[test]
+fn root_can_mend_what_was_killed() {
+    sweep_all(&World::root());
+}
+
+#[test]
+fn app_can_mend_what_was_killed_in_the_shared_scandir() {
+    sweep_all(&World::shared());
+}
+
+#[test]
+fn app_is_not_held_up_by_what_root_left() {
+    sweep_root_s_register(&World::shared());
+}
+
+#[test]
+fn app_can_mend_what_was_killed_in_a_tree_of_its_own() {
+    sweep_all(&World::nested());
+}
