@@ -288,7 +288,7 @@ fn a_service_without_log_files_is_unsupported_and_none_is_not_registered() {
     fs::remove_dir_all(service.base.join("service/log")).unwrap();
     assert_eq!(kind(&service), ErrorKind::Unsupported);
     fs::rename(service.base.join("service"), service.base.join("elsewhere")).unwrap();
-    std::os::unix::fs::symlink("elsewhere", service.base.join("service")).unwrap();
+    symlink("elsewhere", service.base.join("service")).unwrap();
     assert_eq!(kind(&service), ErrorKind::Unsupported, "one of s6-rc's is there, and not ours");
     fs::remove_file(service.base.join("service")).unwrap();
     fs::rename(service.base.join("elsewhere"), service.base.join("service")).unwrap();
