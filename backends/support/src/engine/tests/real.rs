@@ -31,7 +31,7 @@ fn output(change: impl FnOnce(&Real, &mut anysvc_backend_api::ServiceSpec), scri
 #[test]
 fn it_runs_in_a_session_and_group_of_its_own_with_clean_signals_and_streams() {
     let script = "cut -d' ' -f1,5,6 /proc/$$/stat; grep -E 'Sig(Blk|Ign)' /proc/self/status; \
-                  readlink /proc/$$/fd/0; echo error >&2; ls /proc/$$/fd | tr '\\n' ' '; echo; cat";
+                  readlink /proc/$$/fd/0; echo error >&2; ls -m /proc/$$/fd; cat";
     let lines = output(|_, _| {}, script);
     let ids: Vec<&str> = lines[0].split(' ').collect();
     assert!(ids[0] == ids[1] && ids[0] == ids[2], "pid, group and session: {lines:?}");
@@ -40,7 +40,7 @@ fn it_runs_in_a_session_and_group_of_its_own_with_clean_signals_and_streams() {
     // 32 and 33 belong to the C library, which lets nobody change them.
     assert_eq!(ignored & !(3 << 31), 0, "{ignored:x}");
     assert_eq!(lines[3..5], ["/dev/null", "error"]);
-    assert_eq!(lines[5], "0 1 2 ");
+    assert_eq!(lines[5], "0, 1, 2");
 }
 
 #[test]
