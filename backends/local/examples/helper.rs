@@ -13,7 +13,10 @@ impl log::Log for ToStderr {
         true
     }
     fn log(&self, record: &log::Record<'_>) {
-        let _ = writeln!(std::io::stderr(), "{} {}", record.level(), record.args());
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        let now = now.as_secs_f64();
+        let own = std::process::id();
+        let _ = writeln!(std::io::stderr(), "{now:.3} {own} {} {}", record.level(), record.args());
     }
     fn flush(&self) {}
 }

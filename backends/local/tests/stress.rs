@@ -68,7 +68,8 @@ fn two_hundred_kills_double_and_forget_nothing() {
             }
         } else {
             let name = &names[dice.roll(SERVICES)];
-            if let Ok(Some(pid)) = lab.status(name).map(|status| status.pid) {
+            let status = lab.status(name).unwrap_or_else(|error| panic!("round {round}: {error}"));
+            if let Some(pid) = status.pid {
                 kill(pid as i32, Signal::KILL);
             }
         }
