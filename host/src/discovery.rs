@@ -44,6 +44,8 @@ pub struct Searched {
     pub source: Source,
     /// Why nothing was found in it; nothing for a folder that could be read.
     pub problem: Option<Error>,
+    /// Nothing in it counts, whatever it is; else a problem means that nobody knows what is in it.
+    pub ignored: bool,
 }
 
 /// A backend that is installed, in order or not.
@@ -161,24 +163,54 @@ fn beside_program(env: &Environment) -> Option<PathBuf> {
 fn search(env: &Environment, only: Option<&str>) -> Catalog {
     let mut catalog = Catalog::default();
     for (folder, source) in search_path(env) {
-        let found = match only {
-            Some(id) => one(&folder, id),
-            None => all(&folder),
-        };
-        let problem = match found {
-            Ok(paths) => {
-                add_all(&mut catalog, paths, source, Folder::judge(&folder, env.owners()));
-                None
+        let searched = match ignored(&folder, source, env) {
+            Some(problem) => Searched { folder, source, problem: Some(problem), ignored: true },
+            None => {
+                let problem = search_in(&mut catalog, &folder, source, env, only).err();
+                Searched { folder, source, problem, ignored: false }
             }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            Err(error) => Some(Error::io("read", &folder, &error)),
         };
-        catalog.searched.push(Searched { folder, source, problem });
+        catalog.searched.push(searched);
         if only.is_some() && !catalog.found.is_empty() {
             break;
         }
     }
     catalog
+}
+
+/// Why nothing in a folder counts: root started from a user's session must not act on what that user
+/// wrote, nor may it hide what root installed.
+fn ignored(folder: &Path, source: Source, env: &Environment) -> Option<Error> {
+    if source != Source::Variable || !env.caller().is_root() {
+        return None;
+    }
+    let mut fault = trust::check_way(folder, env.owners()).err()?;
+    if fault.kind != ErrorKind::Plugin {
+        return None;
+    }
+    fault.message = format!("a folder of {source} is ignored: {}", fault.message);
+    Some(fault)
+}
+
+fn search_in(
+    catalog: &mut Catalog,
+    folder: &Path,
+    source: Source,
+    env: &Environment,
+    only: Option<&str>,
+) -> Result<()> {
+    let found = match only {
+        Some(id) => one(folder, id),
+        None => all(folder),
+    };
+    match found {
+        Ok(paths) => {
+            add_all(catalog, paths, source, Folder::judge(folder, env.owners()));
+            Ok(())
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(Error::io("read", folder, &error)),
+    }
 }
 
 /// The path that the manifest of an id would have, if it is there.

@@ -118,3 +118,30 @@ fn what_is_no_manifest_is_passed_over_and_what_is_no_folder_is_told() {
     let problems: Vec<String> = catalog.problems().map(ToString::to_string).collect();
     assert_eq!(problems, [format!("cannot read {}: Not a directory (os error 20)", tree.at("b").display())]);
 }
+
+#[test]
+fn a_folder_that_is_not_roots_is_passed_over_where_roots_variable_names_it() {
+    let tree = Tree::new();
+    tree.manifest("c", "one", "theirs");
+    tree.manifest("lib/anysvc/backends", "one", "installed");
+    std::os::unix::fs::chown(tree.at("c"), Some(10_001), None).expect("these tests have to run as root");
+    for catalog in
+        [Catalog::discover(&tree.environment()), Catalog::discover_only(&tree.environment(), "one")]
+    {
+        assert_eq!(summary(&catalog, "one"), "installed");
+        let problems: Vec<_> = catalog.searched.iter().filter(|s| s.problem.is_some()).collect();
+        let [Searched { source: Source::Variable, problem: Some(problem), ignored: true, .. }] = problems[..]
+        else {
+            panic!("{problems:?}")
+        };
+        let start = format!(
+            "a folder of ANYSVC_BACKEND_PATH is ignored: {} is not trusted: somebody else owns it (owner 10001",
+            tree.at("c").display()
+        );
+        assert!(problem.message.starts_with(&start), "{problem}");
+    }
+    std::os::unix::fs::chown(tree.at("a"), Some(10_001), None).expect("an owner");
+    tree.manifest("a", "one", "named on the command line");
+    let catalog = Catalog::discover(&tree.environment());
+    assert!(catalog.get("one").expect("found").manifest.is_err());
+}

@@ -13,6 +13,7 @@ use anysvc_backend_api::{Error, ErrorKind, Result};
 use crate::{
     cli::{self, Action, Global, Parsed, ScopeArg},
     commands,
+    environment::{Caller, Variables},
     output::{Output, Style, error, exit_code},
     session::other_user,
 };
@@ -66,7 +67,7 @@ fn tell(out: &mut Output, failure: &Error) -> u8 {
 
 /// Most runs want no log, and setting one up costs them nothing.
 fn start_logging(verbose: u8) {
-    let named = std::env::var("ANYSVC_LOG").ok().filter(|filter| !filter.is_empty());
+    let named = Variables::of(&Caller::current()).get("ANYSVC_LOG").and_then(|f| f.into_string().ok());
     let filter = match (verbose, named) {
         (0, None) => return,
         (0, Some(filter)) => filter,

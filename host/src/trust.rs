@@ -15,6 +15,9 @@ use std::{
 
 use anysvc_backend_api::{Error, ErrorKind, Result};
 
+/// So many links lead nowhere, as the system sees it too.
+const MOST_LINKS: u32 = 40;
+
 /// Whose files may be acted on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Owners {
@@ -33,6 +36,14 @@ pub struct Inode {
     pub mode: u32,
     /// Whether it is a folder.
     pub is_dir: bool,
+}
+
+impl Inode {
+    /// What the system says; a link's own mode says nothing.
+    pub fn of(found: &Metadata) -> Inode {
+        let mode = if found.is_symlink() { 0o755 } else { found.mode() };
+        Inode { uid: found.uid(), mode, is_dir: found.is_dir() }
+    }
 }
 
 /// Why something is not trusted.
@@ -152,22 +163,49 @@ fn open_resolved(path: PathBuf, owners: Owners) -> Result<Trusted, (Error, Optio
     Ok(Trusted { file, path, metadata })
 }
 
-/// Judges a folder and all above it; of one that does not exist, what is there of its path.
+/// Judges the way to a folder: whatever is passed, links included, and what it ends in. It ends where
+/// nothing is there yet.
 ///
 /// # Errors
 /// As [`open`].
-pub fn check_folder(path: &Path, owners: Owners) -> Result<()> {
-    let mut there = path;
-    loop {
-        match there.canonicalize() {
-            Ok(resolved) => return check_components(&resolved, owners),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => match there.parent() {
-                Some(parent) => there = parent,
-                None => return Ok(()),
-            },
-            Err(error) => return Err(Error::io("resolve", there, &error)),
+pub fn check_way(path: &Path, owners: Owners) -> Result<()> {
+    walk(path, |at, found, _| refuse_fault(at, found, owners)).map(drop)
+}
+
+/// Goes to where a path leads, asking about each step before it is taken: what is there, whether it is a
+/// link or not, and whether it is the last. Where nothing is there yet, the rest is taken as it is said.
+///
+/// # Errors
+/// Those of `judge`; `io` or `permission-denied` when a step can't be looked at.
+pub fn walk(path: &Path, mut judge: impl FnMut(&Path, &Metadata, bool) -> Result<()>) -> Result<PathBuf> {
+    let parts = |path: &Path| -> Vec<PathBuf> { path.iter().rev().map(PathBuf::from).collect() };
+    let (mut at, mut rest, mut links) = (PathBuf::new(), parts(path), 0);
+    while let Some(part) = rest.pop() {
+        if part == Path::new("..") {
+            at.pop();
+            continue;
         }
+        let next = at.join(part);
+        let found = match next.symlink_metadata() {
+            Ok(found) => found,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Ok(rest.iter().rev().fold(next, |path, part| path.join(part)));
+            }
+            Err(error) => return Err(Error::io("look at", next, &error)),
+        };
+        judge(&next, &found, rest.is_empty())?;
+        if !found.is_symlink() {
+            at = next;
+            continue;
+        }
+        links += 1;
+        if links > MOST_LINKS {
+            return Err(Error::io("open", path, &rustix::io::Errno::LOOP.into()));
+        }
+        let target = next.read_link().map_err(|cause| Error::io("read", &next, &cause))?;
+        rest.extend(parts(&target));
     }
+    Ok(at)
 }
 
 /// Resolves the links of a path.
@@ -192,7 +230,7 @@ pub fn check_components(resolved: &Path, owners: Owners) -> Result<()> {
 }
 
 fn refuse_fault(path: &Path, found: &Metadata, owners: Owners) -> Result<()> {
-    let inode = Inode { uid: found.uid(), mode: found.mode(), is_dir: found.is_dir() };
+    let inode = Inode::of(found);
     match judge(inode, owners) {
         Some(fault) => Err(refusal(path, inode, fault, owners)),
         None => Ok(()),

@@ -90,15 +90,11 @@ fn a_usage_error_is_a_document_and_text_for_people() {
         json!({"error": {
             "kind": "usage",
             "service": null,
-            "message": "unexpected argument `--setle` found",
-            "hint": "a similar argument exists: `--settle`; `anysvc start --help` shows how it is used",
+            "message": "unexpected argument `--setle`",
+            "hint": "did you mean `--settle`? `anysvc start --help` shows how it is used",
         }})
     );
-    assert!(
-        run.stderr().starts_with("error: unexpected argument `--setle` found\nhint: "),
-        "{}",
-        run.stderr()
-    );
+    assert!(run.stderr().starts_with("error: unexpected argument `--setle`\nhint: "), "{}", run.stderr());
     let run = bare.run(&["start"]).ends(2);
     assert_eq!(run.stdout(), "");
 }
@@ -147,7 +143,7 @@ fn with_nothing_registered_status_says_how_to_begin() {
         json!({"backend": null, "scope": scope(), "services": []})
     );
     assert_eq!(bare.run(&["list"]).ends(0).stdout(), "");
-    bare.run(&["check"]).ends(0);
+    bare.run(&["check"]).ends(8);
     bare.run(&["stop", "--all"]).ends(0);
     assert!(bare.0.path().read_dir().expect("it is there").next().is_none(), "looking creates nothing");
 }
@@ -239,4 +235,33 @@ fn a_closed_standard_stream_does_not_become_a_file_of_the_store() {
     command = Command::new("/bin/sh");
     command.env_clear().env("ANYSVC_STATE_DIR", bare.0.path()).args(["-c", script]).arg(program);
     assert_eq!(command.output().expect("a shell").status.code(), Some(0));
+}
+
+#[test]
+fn a_backend_that_is_not_installed_is_said_by_every_command() {
+    let bare = Bare::new();
+    for command in [
+        &["status"][..],
+        &["check"],
+        &["list"],
+        &["status", "web"],
+        &["unregister", "web"],
+        &["stop", "--all"],
+        &["logs"],
+        &["wait", "web", "--for", "up"],
+    ] {
+        let args = [command, &["--backend", "nowhere"]].concat();
+        let run = bare.run(&args).ends(8);
+        assert!(run.stderr().contains("nowhere"), "{}", run.stderr());
+    }
+}
+
+#[test]
+fn where_no_backend_fits_status_says_so_and_nothing_is_healthy() {
+    let bare = Bare::new();
+    let run = bare.run(&["status"]).ends(0);
+    assert!(run.stderr().contains("warning: "), "{}", run.stderr());
+    bare.run(&["check"]).ends(8);
+    bare.run(&["check", "web"]).ends(8);
+    bare.run(&["unregister", "web"]).ends(8);
 }

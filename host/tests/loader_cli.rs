@@ -6,7 +6,7 @@ mod support;
 
 use std::{
     fs,
-    os::unix::process::CommandExt as _,
+    os::unix::{fs::FileExt as _, process::CommandExt as _},
     path::Path,
     process::{Command, Output},
 };
@@ -15,6 +15,8 @@ use serde_json::Value;
 use support::{Installed, find, library, put, set};
 
 const ALICE: u32 = 10_000;
+
+const PAGE: usize = 4096;
 
 /// Ends of `anysvc`.
 struct Run {
@@ -161,4 +163,78 @@ fn a_setuid_copy_ignores_where_its_starter_says_that_backends_are() {
     };
     detect(0o755).ends(0).shows("x\n");
     detect(0o4755).ends(8).shows("no backend is installed");
+}
+
+#[test]
+fn a_setuid_copy_takes_neither_state_nor_logging_from_its_starter() {
+    let installed = Installed::new(&library("unruly"));
+    let program = installed.folder().join("anysvc");
+    fs::copy(env!("CARGO_BIN_EXE_anysvc"), &program).expect("a copy");
+    let state = tempfile::tempdir().expect("a folder");
+    set(state.path(), ALICE, 0o700);
+    let list = |mode: u32| {
+        set(&program, 0, mode);
+        let mut command = Command::new(&program);
+        command.env_clear().env("ANYSVC_LOG", "debug").arg("--state-dir").arg(state.path());
+        command.arg("--backend-path").arg(installed.folder()).arg("list");
+        run(command.current_dir(Path::new("/")).uid(ALICE).gid(ALICE))
+    };
+    list(0o755).ends(0).shows("services are remembered in");
+    let setuid = list(0o4755).shows("more rights than who started it").ends(7);
+    assert!(!setuid.shown.contains("services are remembered in"), "{}", setuid.shown);
+}
+
+#[test]
+fn a_folder_of_backends_that_cannot_be_read_is_not_taken_for_an_empty_one() {
+    let (installed, dark) = (Installed::new(&library("unruly")), tempfile::tempdir().expect("a folder"));
+    installed.write_manifest("fallback = true");
+    set(dark.path(), 0, 0o700);
+    // Not in the build's folder, which others may not enter.
+    let program = installed.folder().join("anysvc");
+    fs::copy(env!("CARGO_BIN_EXE_anysvc"), &program).expect("a copy");
+    set(&program, 0, 0o755);
+    let detect = |args: &[&str]| {
+        let mut command = Command::new(&program);
+        command.env_clear().env("HOME", "/home/alice").arg("--backend-path").arg(dark.path());
+        command
+            .arg("--backend-path")
+            .arg(installed.folder())
+            .args(["--state-dir", "/nonexistent"])
+            .args(args);
+        run(command.current_dir(Path::new("/")).uid(ALICE).gid(ALICE))
+    };
+    let dark = format!("cannot read {}: Permission denied", dark.path().display());
+    let run = detect(&["detect"]).shows("`x` would be chosen instead of a backend that can't be used");
+    run.shows(&dark);
+    detect(&["--backend", "x", "detect"]).ends(0).shows(&dark);
+    installed.write_manifest("");
+    detect(&["detect"]).ends(0).shows(&dark);
+}
+
+/// Whatever page is damaged (one in four: each takes a process or two), the verifier itself does not end by it: what a look can't see, another
+/// process meets first.
+#[test]
+fn verify_survives_zeroed_pages() {
+    let whole = library("unruly");
+    let (mut refused, mut died) = (0, 0);
+    let installed = Installed::new(&whole);
+    let file = fs::File::options().write(true).open(installed.library()).expect("the library");
+    // What is loaded comes first; of the rest, for debuggers, a few pages are enough.
+    for page in (0..whole.len() / PAGE).filter(|page| page % if *page < 320 { 4 } else { 512 } == 0) {
+        let at = page * PAGE;
+        file.write_all_at(&[0; PAGE], at as u64).expect("a zeroed page");
+        let manifest = installed.manifest();
+        let run = anysvc(&installed, &["--json", "backends", "verify", manifest.to_str().expect("a path")]);
+        match run.output.status.code() {
+            Some(0) => {}
+            Some(8) => {
+                assert_eq!(run.json()["error"]["kind"], "plugin", "page {page}: {}", run.shown);
+                let dead = run.shown.contains("ends the process that loads it, with signal");
+                if dead { died += 1 } else { refused += 1 }
+            }
+            _ => panic!("page {page}: {}", run.shown),
+        }
+        file.write_all_at(&whole[at..at + PAGE], at as u64).expect("the page again");
+    }
+    assert!(refused > 1 && died > 1, "{refused} refused, {died} died");
 }

@@ -139,14 +139,43 @@ fn configuration_counts_by_its_owner() {
             "{warning}"
         );
     }
+    let ignored = |what: &str, fix: &str| {
+        for caller in elevated().into_iter().chain([Caller::plain(0, 0), alice()]) {
+            let config = load(caller).expect("an empty configuration");
+            assert_eq!((config.choose, config.path), (None, None));
+            let warning = &config.warnings[0].message;
+            let start = format!("the configuration is ignored: {} is not trusted: ", path.display());
+            assert!(warning.starts_with(&start), "{warning}");
+            assert!(warning.contains(what) && warning.contains(fix), "{warning}");
+        }
+    };
     set(&path, MALLORY, 0o644);
-    let error = load(alice()).expect_err("a refusal");
-    assert!(error.message.contains("somebody else owns it (owner 10001, mode 0644)"), "{error}");
-    assert_eq!(error.kind, ErrorKind::Plugin);
+    ignored("somebody else owns it (owner 10001, mode 0644)", "`chown root ");
     set(&path, 0, 0o622);
-    let error = load(alice()).expect_err("a refusal");
-    assert!(error.message.contains("everybody may write it (owner 0, mode 0622)"), "{error}");
-    assert!(error.hint.expect("a fix").contains("chmod go-w"));
+    ignored("everybody may write it (owner 0, mode 0622)", "`chmod go-w ");
+    set(&path, 0, 0o644);
+    std::fs::write(&path, b"\xff").expect("a configuration");
+    assert_eq!(load(alice()).expect_err("no text").kind, ErrorKind::Usage);
+}
+
+#[test]
+fn state_that_the_starter_can_write_is_for_the_starter_alone() {
+    let folder = tempfile::tempdir().expect("a folder");
+    set(folder.path(), ALICE, 0o700);
+    let state = |caller| {
+        let overrides = Overrides { state_dir: Some(folder.path().to_owned()), ..Overrides::default() };
+        Environment::assemble(overrides, caller, Variables::none()).state_dir(None, Scope::User)
+    };
+    assert_eq!(state(alice()).expect("a folder").path, folder.path());
+    for caller in elevated() {
+        let error = state(caller).expect_err("a refusal");
+        assert_eq!(error.kind, ErrorKind::PermissionDenied);
+        assert!(error.message.contains("owner 10000") && error.hint.is_some(), "{error:?}");
+        let configured = with(elevated().remove(0), &[]).state_dir(Some(folder.path()), Scope::User);
+        assert_eq!(configured.expect_err("a refusal").kind, ErrorKind::PermissionDenied);
+    }
+    set(folder.path(), 0, 0o755);
+    assert!(elevated().into_iter().all(|caller| state(caller).is_ok()));
 }
 
 #[test]

@@ -4,7 +4,7 @@
 #[path = "../plugins/support.rs"]
 mod support;
 
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{FileExt as _, symlink};
 
 use anysvc::{
     environment::{Caller, Environment, Overrides, Variables},
@@ -88,15 +88,48 @@ fn a_program() {
 }
 
 #[test]
-fn zeroed_pages() {
+fn zeroed_from_a_page_to_the_end() {
     let whole = good();
     let note = note_at(&whole);
     for first in (0..=note / PAGE).map(|page| page * PAGE) {
         let zeroed = put(&whole, first, &vec![0; whole.len() - first]);
-        let text = if first == 0 { "is not a library" } else { "is not an anysvc backend" };
-        file_refused(&zeroed, text);
+        file_refused(&zeroed, if first == 0 { "is not a library" } else { "is not an anysvc backend" });
     }
+    let after = (note / PAGE + 1) * PAGE;
+    file_refused(&put(&whole, after, &vec![0; whole.len() - after]), "its headers make no sense");
     file_refused(&put(&whole, note, &[0; 36]), "is not an anysvc backend: it has no note that says so");
+}
+
+/// Every page by itself, as a damaged disk would have it. A look sees the pages with the headers, the note
+/// and the dynamic section. It does not see the others, code and data that it would have to read the whole
+/// file for: against those stands that root or the caller put the file there, and `backends verify`, which
+/// tells of them (`host/tests/loader_cli.rs`).
+#[test]
+fn zeroed_pages_that_a_look_can_see() {
+    let whole = good();
+    let word = |at: usize| u64::from_le_bytes(whole[at..at + 8].try_into().expect("eight bytes")) as usize;
+    let half = |at: usize| u16::from_le_bytes([whole[at], whole[at + 1]]) as usize;
+    let headers = (0..half(56)).map(|index| word(32) + index * half(54));
+    let dynamic = headers.into_iter().find(|&at| whole[at..at + 4] == [2, 0, 0, 0]).expect("PT_DYNAMIC");
+    let dynamic = word(dynamic + 8);
+    let mut seen = Vec::new();
+    let installed = Installed::new(&whole);
+    let file = std::fs::File::options().write(true).open(installed.library()).expect("the library");
+    for page in 0..whole.len() / PAGE {
+        let at = page * PAGE;
+        file.write_all_at(&[0; PAGE], at as u64).expect("a zeroed page");
+        let env = installed.environment(Caller::plain(0, 0));
+        let catalog = anysvc::discovery::Catalog::discover(&env);
+        if let Err(error) = anysvc::loader::examine(catalog.get("x").expect("found"), &env) {
+            assert_eq!((error.kind, error.hint.is_some()), (ErrorKind::Plugin, true), "{error}");
+            seen.push((page, error.message));
+        }
+        file.write_all_at(&whole[at..at + PAGE], at as u64).expect("the page again");
+    }
+    let text = |page: usize| seen.iter().find(|(at, _)| *at == page).map_or("", |(_, text)| text.as_str());
+    assert!(text(0).ends_with("is not a library"), "{seen:?}");
+    assert!(text(dynamic / PAGE).ends_with("is damaged: its headers make no sense"), "{seen:?}");
+    assert!(!mark().exists());
 }
 
 #[test]

@@ -50,7 +50,7 @@ pub fn run() -> Done {
     }
     println!(
         "\nShown: on a real s6, as an ordinary user, a service was registered, ran, logged,\n\
-         came back after kill -9, and was removed without a trace."
+         came back after kill -9, and was removed; its log files are kept."
     );
     Ok(())
 }

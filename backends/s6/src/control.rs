@@ -14,6 +14,8 @@ use crate::sys::open_beneath;
 pub(crate) const UP: u8 = b'u';
 /// Wanted down: the down signal, then CONT; KILL after `timeout-kill`.
 pub(crate) const DOWN: u8 = b'd';
+/// The signal KILL.
+pub(crate) const KILL: u8 = b'k';
 /// The supervisor is to leave once its service is down.
 pub(crate) const EXIT: u8 = b'x';
 
@@ -25,7 +27,7 @@ pub(crate) fn signal_byte(number: i32) -> Option<u8> {
         (Signal::ABORT, b'b'),
         (Signal::QUIT, b'q'),
         (Signal::HUP, b'h'),
-        (Signal::KILL, b'k'),
+        (Signal::KILL, KILL),
         (Signal::TERM, b't'),
         (Signal::INT, b'i'),
         (Signal::USR1, b'1'),

@@ -2,6 +2,31 @@
 //! client protocol, and needs nothing of anysvc once a service is registered.
 //!
 //! This file only says which verb is where; none of it knows the host, its store or the command line.
+//!
+//! # Where things are
+//! | | |
+//! |---|---|
+//! | `scandir` | which scandir, its s6-svscan, its lock, the room in it |
+//! | `state` | reading and judging `supervise/` |
+//! | `control`, `slot` | the control FIFOs, and the `down` file |
+//! | `watch`, `waiting` | being told of changes; looking until all is as wanted |
+//! | `build`, `register`, `supervise` | making a service directory, publishing it, getting it supervised |
+//! | `removal`, `unregister` | taking one out, and sweeping left-overs |
+//! | `verbs` | start, stop, restart, signal, status, list, wait |
+//! | `scripts`, `logs` | what is in a service directory; reading what its logger wrote |
+//! | `sys` | files by descriptor |
+//!
+//! # What holds everywhere
+//! - Service directories appear and disappear by one rename, under the scandir's lock. Everything else in
+//!   there that is ours begins with `.anysvc-`, and under the lock is a left-over: its makers hold the
+//!   lock for as long as it exists.
+//! - Nothing is believed that an event says: the status is read again after each.
+//! - A service of ours has a `down` file exactly while it is wanted down, so that an s6-svscan that is
+//!   started anew brings back what was wanted up. Those of others are left alone.
+//! - What is replaced is stopped, taken out, pruned and only then followed by the new one: two loggers
+//!   can't share a folder. If the new one is not taken by s6-svscan, the old one is put back. One that
+//!   runs keeps running.
+//! - A link is followed only if root or the caller made it, and never to what is ours.
 
 mod build;
 mod control;
@@ -144,8 +169,8 @@ impl Backend for S6 {
         self.on_existing(batch, verbs::all_status)
     }
 
-    fn list(&self, query: &ListQuery, _: Deadline) -> Result<Vec<Status>> {
-        verbs::list(self.scandir()?.as_ref(), query)
+    fn list(&self, query: &ListQuery, deadline: Deadline) -> Result<Vec<Status>> {
+        verbs::list(self.scandir()?.as_ref(), query, deadline)
     }
 
     fn wait(&self, batch: &Batch<WaitRequest>) -> Vec<Result<Status>> {

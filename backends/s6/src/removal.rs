@@ -12,7 +12,7 @@ use rustix::{
 };
 
 use crate::{
-    control::EXIT,
+    control::{DOWN, EXIT, KILL},
     scandir::{RESCAN_AND_PRUNE, Scandir, Svscan, denied},
     slot,
     state::Reader,
@@ -26,6 +26,9 @@ pub(crate) const PREFIX: &str = ".anysvc-";
 /// Pruning takes under 1 ms. Supervisors that are not s6-svscan's own children (it was killed and
 /// started again) do not hear of it, and are told themselves after so long.
 const PRUNED_IN: Duration = Duration::from_millis(250);
+/// The same for left-overs, which had their time; and all the time that others lose over them.
+const LEFT_OVER_IN: Duration = Duration::from_millis(50);
+const SWEPT_IN: Duration = Duration::from_millis(250);
 
 /// What was a service directory.
 #[derive(Debug)]
@@ -74,8 +77,17 @@ impl Tombstone {
 /// Ends the supervisors of what was buried and deletes it. What is left at the deadline stays, for the
 /// next one to sweep: whether each is gone is the answer.
 pub(crate) fn end(scandir: &Scandir, tombstones: Vec<Tombstone>, deadline: Deadline) -> Vec<Result<()>> {
+    end_in(scandir, tombstones, PRUNED_IN, deadline)
+}
+
+fn end_in(
+    scandir: &Scandir,
+    tombstones: Vec<Tombstone>,
+    patience: Duration,
+    deadline: Deadline,
+) -> Vec<Result<()>> {
     let names: Vec<&str> = tombstones.iter().map(Tombstone::name).collect();
-    let left = match prune(scandir, &names, deadline) {
+    let left = match prune_in(scandir, &names, patience, deadline) {
         Ok(left) => left,
         Err(error) => return names.iter().map(|_| Err(error.clone())).collect(),
     };
@@ -97,30 +109,56 @@ pub(crate) fn not_left() -> Error {
 /// # Errors
 /// When they can't be told, or watched.
 pub(crate) fn prune(scandir: &Scandir, names: &[&str], deadline: Deadline) -> Result<Vec<usize>> {
+    prune_in(scandir, names, PRUNED_IN, deadline)
+}
+
+fn prune_in(scandir: &Scandir, names: &[&str], patience: Duration, deadline: Deadline) -> Result<Vec<usize>> {
     if names.is_empty() {
         return Ok(Vec::new());
     }
     let told = Svscan::new(scandir.path()).tell(RESCAN_AND_PRUNE);
-    let gone = |reader: &mut Reader<'_>, at: usize| is_unsupervised(reader, names[at]);
-    let soon = deadline.min(Deadline::after(PRUNED_IN));
-    let left = waiting::until(scandir, names, true, soon, gone)?;
-    if left.is_empty() {
-        // Without an s6-svscan there may be nobody to prune.
-        return Ok(left);
-    }
-    for name in left.iter().map(|&index| names[index]) {
-        for supervisor in [name.to_owned(), format!("{name}/log")] {
-            // Without a supervisor there is nobody to tell.
-            let _ = slot::tell(scandir, &supervisor, &[EXIT]);
+    let mut reader = Reader::new(scandir);
+    let mut left: Vec<usize> = (0..names.len()).collect();
+    // For how many rounds each logger has been alone. Those of the first begin alone: what is pruned
+    // here was stopped before.
+    let mut alone = vec![1_u32; names.len()];
+    loop {
+        let open: Vec<&str> = left.iter().map(|&index| names[index]).collect();
+        let round = deadline.min(Deadline::after(patience));
+        let gone = |reader: &mut Reader<'_>, at: usize| is_unsupervised(reader, open[at]);
+        let still = waiting::until(scandir, &open, true, round, gone)?;
+        left = still.into_iter().map(|at| left[at]).collect();
+        if left.is_empty() {
+            // Without an s6-svscan there may be nobody to prune.
+            return Ok(left);
+        }
+        for &index in &left {
+            alone[index] = hurry(&mut reader, names[index], alone[index]);
+        }
+        if deadline.passed() {
+            return told.map(|()| left);
         }
     }
-    let rest: Vec<&str> = left.iter().map(|&index| names[index]).collect();
-    let still =
-        waiting::until(scandir, &rest, true, deadline, |reader, at| is_unsupervised(reader, rest[at]))?;
-    match told {
-        Err(error) if !still.is_empty() => Err(error),
-        _ => Ok(still.into_iter().map(|at| left[at]).collect()),
+}
+
+/// Tells supervisors that are still there to leave. A logger that outlives its service waits for the end
+/// of its input, which may never come: a process that left the service's session may hold the pipe.
+fn hurry(reader: &mut Reader<'_>, name: &str, alone: u32) -> u32 {
+    let (scandir, logger) = (reader.scandir(), format!("{name}/log"));
+    // Without a supervisor there is nobody to tell.
+    let tell = |name: &str, commands: &[u8]| drop(slot::tell(scandir, name, commands));
+    if reader.supervised(name) != Some(false) {
+        tell(name, &[EXIT]);
+        tell(&logger, &[EXIT]);
+        return 0;
     }
+    match alone {
+        0 => {}
+        1 => tell(&logger, &[DOWN, EXIT]),
+        // s6-log ends at the end of a line.
+        _ => tell(&logger, &[KILL, DOWN, EXIT]),
+    }
+    alone.saturating_add(1)
 }
 
 fn is_unsupervised(reader: &mut Reader<'_>, name: &str) -> bool {
@@ -139,8 +177,9 @@ fn erase(scandir: &Scandir, name: &str) -> Result<()> {
 
 /// Removes what those left behind who were killed over a registration or a removal. Only our own: root
 /// meddles with nobody's files, and nobody can remove root's. Failures are nobody's business but the
-/// log's: left-overs are in nobody's way.
+/// log's, and they take little of anybody's time: left-overs are in nobody's way.
 pub(crate) fn sweep(scandir: &Scandir, deadline: Deadline) {
+    let deadline = deadline.min(Deadline::after(SWEPT_IN));
     let mut found = Vec::new();
     let read = scandir.each_entry(|name, _| {
         let ours = name.to_str().is_ok_and(|name| name.starts_with(PREFIX))
@@ -150,7 +189,7 @@ pub(crate) fn sweep(scandir: &Scandir, deadline: Deadline) {
             found.push(Tombstone { name: name.to_string_lossy().into_owned() });
         }
     });
-    for result in read.map(|()| end(scandir, found, deadline)).unwrap_or_default() {
+    for result in read.map(|()| end_in(scandir, found, LEFT_OVER_IN, deadline)).unwrap_or_default() {
         if let Err(error) = result {
             log::warn!("cannot remove a left-over: {error}");
         }

@@ -1,6 +1,6 @@
-//! Acting on one service directory: its control FIFO and its `down` file. It waits for nothing.
+//! Acting on one service directory: its control FIFO and the files that tell it things. It waits for nothing.
 
-use std::os::fd::OwnedFd;
+use std::{ffi::OsStr, os::fd::OwnedFd, path::Path};
 
 use anysvc_backend_api::{Error, ErrorKind, Result};
 use rustix::{
@@ -11,6 +11,7 @@ use rustix::{
 use crate::{
     control,
     scandir::{Scandir, denied},
+    scripts::marker,
     sys::open_beneath,
 };
 
@@ -49,13 +50,29 @@ pub(crate) fn unseen(name: &str) -> Error {
 /// # Errors
 /// `permission-denied`, `io`.
 pub(crate) fn set_down(scandir: &Scandir, name: &str, down: bool) -> Result<()> {
-    let done = folder(scandir, name).and_then(|folder| if down { create(&folder) } else { remove(&folder) });
+    set(scandir, name, Path::new("down"), down)
+}
+
+/// Makes the next end of a service of ours no last one, whatever its restart policy.
+///
+/// # Errors
+/// `permission-denied`, `io`.
+pub(crate) fn set_again(scandir: &Scandir, name: &str, again: bool) -> Result<()> {
+    set(scandir, name, Path::new(marker::AGAIN), again)
+}
+
+/// Creates or removes an empty file.
+fn set(scandir: &Scandir, name: &str, file: &Path, there: bool) -> Result<()> {
+    let (above, last) = (file.parent().unwrap_or(Path::new("")), file.file_name().unwrap_or_default());
+    let above = Path::new(name).join(above);
+    let act = if there { create } else { remove };
+    let done = folder(scandir, &above.to_string_lossy()).and_then(|folder| act(&folder, last));
     done.map_err(|error| {
-        let path = scandir.path().join(name).join("down");
+        let path = scandir.path().join(name).join(file);
         match error {
             Errno::NOENT if is_gone(scandir, name) => Error::not_registered(name),
-            Errno::ACCESS | Errno::PERM => denied(if down { "create" } else { "remove" }, &path, error),
-            other => Error::io(if down { "create" } else { "remove" }, path, &other.into()),
+            Errno::ACCESS | Errno::PERM => denied(if there { "create" } else { "remove" }, &path, error),
+            other => Error::io(if there { "create" } else { "remove" }, path, &other.into()),
         }
     })
 }
@@ -65,16 +82,16 @@ fn is_gone(scandir: &Scandir, name: &str) -> bool {
     scandir.has(name) == Ok(false)
 }
 
-fn create(folder: &OwnedFd) -> Result<(), Errno> {
+fn create(folder: &OwnedFd, file: &OsStr) -> Result<(), Errno> {
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    match openat(folder, "down", flags, Mode::from_raw_mode(0o644)) {
+    match openat(folder, file, flags, Mode::from_raw_mode(0o644)) {
         Ok(_) | Err(Errno::EXIST) => Ok(()),
         Err(error) => Err(error),
     }
 }
 
-fn remove(folder: &OwnedFd) -> Result<(), Errno> {
-    match unlinkat(folder, "down", AtFlags::empty()) {
+fn remove(folder: &OwnedFd, file: &OsStr) -> Result<(), Errno> {
+    match unlinkat(folder, file, AtFlags::empty()) {
         Ok(()) | Err(Errno::NOENT) => Ok(()),
         Err(error) => Err(error),
     }

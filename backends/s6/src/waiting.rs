@@ -21,7 +21,7 @@ pub(crate) fn until(
     deadline: Deadline,
     mut look: impl FnMut(&mut Reader<'_>, usize) -> bool,
 ) -> Result<Vec<usize>> {
-    let mut reader = Reader::new(scandir);
+    let mut reader = Reader::until(scandir, deadline);
     let mut open: Vec<usize> = (0..names.len()).collect();
     // Mostly all is well at once, or after a moment that the setting up of a watch takes anyway.
     open.retain(|&index| !look(&mut reader, index));

@@ -29,6 +29,8 @@ const SUPERVISE: WatchFlags = WatchFlags::MOVED_TO
     .union(WatchFlags::CREATE)
     .union(WatchFlags::DELETE_SELF)
     .union(WatchFlags::ONLYDIR);
+/// The end of a restart delay shows in `data` alone, as a file that is removed.
+const DATA: WatchFlags = WatchFlags::DELETE.union(WatchFlags::ONLYDIR);
 /// Service directories that come and go.
 const SCANDIR: WatchFlags = WatchFlags::MOVED_TO
     .union(WatchFlags::MOVED_FROM)
@@ -104,18 +106,38 @@ impl<'a> Watch<'a> {
 
     fn add_folders(&mut self, at: usize) {
         let Service { name, logger, .. } = self.services[at];
+        if let Some(wd) = self.try_add_data(name) {
+            self.watched_by(wd, at, false);
+        }
         for below in ["", "/log"].into_iter().take(1 + usize::from(logger)) {
             let supervise = self.try_add(&format!("{name}{below}/supervise"), SUPERVISE);
             // Before the first supervisor there may be no such folder; its making shows in the one above.
             let early = supervise.is_none();
             let wd = supervise.or_else(|| self.try_add(&format!("{name}{below}"), SUPERVISE));
             if let Some(wd) = wd {
-                let folder = self.by_watch.entry(wd).or_default();
-                folder.early = early;
-                if !folder.services.contains(&at) {
-                    folder.services.push(at);
-                }
+                self.watched_by(wd, at, early);
             }
+        }
+    }
+
+    fn watched_by(&mut self, wd: i32, at: usize, early: bool) {
+        let folder = self.by_watch.entry(wd).or_default();
+        folder.early = early;
+        if !folder.services.contains(&at) {
+            folder.services.push(at);
+        }
+    }
+
+    /// Of others' services it tells nothing, so that one which is closed to us is no loss.
+    fn try_add_data(&mut self, name: &str) -> Option<i32> {
+        let path = self.scandir.path().join(name).join("data");
+        match add_watch(self.inotify.as_ref()?, path, DATA) {
+            Err(Errno::NOENT | Errno::NOTDIR | Errno::ACCESS) => None,
+            Err(_) => {
+                self.inotify = None;
+                None
+            }
+            Ok(wd) => Some(wd),
         }
     }
 

@@ -7,7 +7,7 @@ use std::{
     os::unix::fs::{PermissionsExt, symlink},
 };
 
-use anysvc_backend_api::{Backend, Batch, Deadline, ErrorKind, Goal, State, Value};
+use anysvc_backend_api::{Backend, Batch, Deadline, ErrorKind, Goal, State, Target, Value};
 use common::{APP, Kind, Single, World, batch, eventually, in_each_world, in_world, kind};
 use std::time::Duration;
 
@@ -54,6 +54,43 @@ fn left_overs_of_the_killed_are_swept_and_in_nobodys_way() {
         s6.unregister_one("web").unwrap();
         assert_eq!(world.entries(), [""; 0]);
         eventually("no supervisor is left", || world.supervisors().is_empty());
+    });
+}
+
+#[test]
+fn a_process_that_escaped_and_holds_the_log_hinders_nobody() {
+    in_each_world(|world| {
+        let s6 = world.backend();
+        let within = |seconds| Deadline::after(Duration::from_secs(seconds));
+        for last_words in [":", "printf half-a-line"] {
+            let script = format!("setsid sh -c '{last_words}; exec sleep 60' & exec sleep 1000");
+            s6.register_one(world.logged("web", &script)).unwrap();
+            let items = vec![Target::new("web")];
+            s6.unregister(&Batch { items, deadline: within(4) }).remove(0).unwrap();
+            assert_eq!(world.entries(), [""; 0]);
+        }
+    });
+}
+
+#[test]
+fn a_left_over_whose_supervisor_stays_takes_nobodys_time() {
+    in_each_world(|world| {
+        let s6 = world.backend();
+        let stays = world.script("stays", "exec sleep 60");
+        s6.register_one(stays).unwrap();
+        // Its supervisor can hear nobody; root's own, which others can't hold, waits for the time-out.
+        fs::rename(world.slot("stays"), world.scandir.join(".anysvc-0123456789abcdef")).unwrap();
+        for pid in world.supervisors() {
+            let pid = rustix::process::Pid::from_raw(pid as i32).unwrap();
+            let _ = rustix::process::kill_process(pid, rustix::process::Signal::STOP);
+        }
+        let begun = std::time::Instant::now();
+        s6.register_one(world.script("web", FOREVER)).unwrap();
+        assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+        for pid in world.supervisors() {
+            let pid = rustix::process::Pid::from_raw(pid as i32).unwrap();
+            let _ = rustix::process::kill_process(pid, rustix::process::Signal::CONT);
+        }
     });
 }
 
@@ -173,11 +210,14 @@ fn a_supervisor_that_was_killed_reads_as_unknown_and_then_as_what_comes() {
         eventually("its absence shows", || s6.state("web") == State::Unknown);
         let status = s6.status_one("web").unwrap();
         assert!(status.reason.unwrap().contains(&orphan.to_string()));
-        eventually("s6-svscan gives it another one, which starts a second copy", || {
+        eventually("s6-svscan gives it another one, which starts it anew", || {
             let status = s6.status_one("web").unwrap();
             status.state == State::Running && status.pid != Some(orphan)
         });
-        signal(orphan, rustix::process::Signal::KILL);
+        eventually("the first copy is ended", || {
+            // A zombie nobody waits for has no arguments any more.
+            fs::read(format!("/proc/{orphan}/cmdline")).map_or(true, |arguments| arguments.is_empty())
+        });
     });
 }
 
@@ -265,5 +305,38 @@ fn where_no_more_can_be_watched_it_is_looked_now_and_then() {
         s6.unregister_one("web").unwrap();
         assert_eq!(world.entries(), [""; 0]);
         drop(all);
+    });
+}
+
+#[test]
+fn a_status_that_blocks_whoever_opens_it_holds_nobody_up() {
+    in_each_world(|world| {
+        let s6 = world.backend();
+        let mut holders = Vec::new();
+        for name in ["a", "b", "c"] {
+            let supervise = world.slot(&format!(".{name}")).join("supervise");
+            fs::create_dir_all(&supervise).unwrap();
+            let (mode, fifo) = (rustix::fs::Mode::from_raw_mode(0o600), rustix::fs::FileType::Fifo);
+            rustix::fs::mknodat(rustix::fs::CWD, supervise.join("status"), fifo, mode, 0).unwrap();
+            // As a supervisor holds it; the s6 commands believe in one then.
+            let mut holder = std::process::Command::new("s6-setlock");
+            holder.arg(supervise.join("lock")).args(["sleep", "60"]);
+            holders.push(holder.spawn().unwrap());
+            let lock = supervise.join("lock");
+            eventually("it is held", || {
+                let held = std::process::Command::new("s6-setlock").arg("-n").arg(&lock).arg("true").output();
+                lock.exists() && !held.unwrap().status.success()
+            });
+            fs::rename(world.slot(&format!(".{name}")), world.slot(name)).unwrap();
+        }
+        let begun = std::time::Instant::now();
+        let names = s6.names(true);
+        let took = begun.elapsed();
+        for mut holder in holders {
+            holder.kill().unwrap();
+            holder.wait().unwrap();
+        }
+        assert_eq!(names, ["a", "b", "c"]);
+        assert!(took < Duration::from_secs(1), "{took:?}");
     });
 }

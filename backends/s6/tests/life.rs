@@ -4,7 +4,7 @@ mod common;
 
 use std::time::{Duration, Instant};
 
-use anysvc_backend_api::{Backend, Deadline, ErrorKind, Goal, State};
+use anysvc_backend_api::{Backend, Batch, Deadline, ErrorKind, Goal, State, Target, WaitRequest};
 use common::{Single, World, eventually, in_each_world, kind};
 
 const FOREVER: &str = "exec sleep 1000";
@@ -103,8 +103,8 @@ fn a_program_that_ignores_term_is_killed_after_its_time_out() {
             u64::from_str_radix(ignored.trim(), 16).unwrap() & (1 << 14) != 0
         });
         let soon = Deadline::after(Duration::from_millis(50));
-        let targets = vec![anysvc_backend_api::Target::new("web")];
-        let stop = s6.stop(&anysvc_backend_api::Batch { items: targets, deadline: soon });
+        let targets = vec![Target::new("web")];
+        let stop = s6.stop(&Batch { items: targets, deadline: soon });
         assert_eq!(kind(stop.into_iter().next().unwrap()), ErrorKind::TimedOut);
         assert_eq!(s6.state("web"), State::Stopping);
         let begun = Instant::now();
@@ -203,5 +203,133 @@ fn signals_reach_the_program_known_to_s6_or_not() {
         eventually("URG arrived", || said("urg"));
         s6.stop_one("web").unwrap();
         assert_eq!(kind(s6.signal_one("web", "USR1")), ErrorKind::CommandFailed);
+    });
+}
+
+#[test]
+fn a_replacement_that_fails_leaves_what_runs_running() {
+    in_each_world(|world| {
+        let s6 = world.backend();
+        s6.register_one(world.logged("web", FOREVER)).unwrap();
+        let pid = s6.status_one("web").unwrap().pid;
+        let replace = |script: &str, ms| {
+            let mut registration = world.logged("web", script);
+            registration.replace = true;
+            registration.spec.stop.timeout = Some(Duration::from_secs(2));
+            let deadline = Deadline::after(Duration::from_millis(ms));
+            s6.register(&Batch { items: vec![registration], deadline }).remove(0)
+        };
+        let held = std::fs::File::open(&world.scandir).unwrap();
+        rustix::fs::flock(&held, rustix::fs::FlockOperation::LockExclusive).unwrap();
+        assert_eq!(kind(replace("exec sleep 2000", 300)), ErrorKind::TimedOut);
+        drop(held);
+        let status = s6.status_one("web").unwrap();
+        assert_eq!((status.state, status.pid), (State::Running, pid), "it was never stopped");
+
+        // One that takes its time to end is not left stopped either.
+        replace("trap '' TERM; while :; do sleep 0.1; done", 60_000).unwrap();
+        let pid = s6.status_one("web").unwrap().pid;
+        eventually("it ignores the signal", || ignores_term(pid.unwrap()));
+        assert_eq!(kind(replace("exec sleep 2000", 500)), ErrorKind::TimedOut);
+        eventually("it runs again", || {
+            let now = s6.status_one("web").unwrap();
+            now.state == State::Running && now.pid != pid && now.pid.is_some()
+        });
+        assert!(!world.slot("web").join("down").exists());
+    });
+}
+
+#[test]
+fn a_restart_that_takes_longer_than_one_waits_still_happens() {
+    in_each_world(|world| {
+        let s6 = world.backend();
+        // Whether it is killed in the end, or ends by itself and is "done" with that.
+        let stubborn = "trap '' TERM; while :; do sleep 0.1; done";
+        let slow = "trap 'sleep 1; exit 0' TERM; while :; do sleep 0.1; done";
+        for (name, script) in [("stubborn", stubborn), ("slow", slow)] {
+            let mut registration = world.script(name, script);
+            registration.spec.stop.timeout = Some(Duration::from_secs(3));
+            s6.register_one(registration).unwrap();
+            let pid = s6.status_one(name).unwrap().pid;
+            eventually("it has its trap", || handles_term(pid.unwrap()));
+            let items = vec![Target::new(name)];
+            let deadline = Deadline::after(Duration::from_millis(300));
+            let error = s6.restart(&Batch { items, deadline }).remove(0).unwrap_err();
+            assert_eq!(error.kind, ErrorKind::TimedOut);
+            assert!(error.hint.as_deref().unwrap_or_default().contains("started again"), "{error:?}");
+            eventually("it runs again", || {
+                let now = s6.status_one(name).unwrap();
+                now.state == State::Running && now.pid != pid && now.pid.is_some()
+            });
+            eventually("the mark is used up", || !world.slot(name).join("data/again").exists());
+            // A stop is still one.
+            s6.stop_one(name).unwrap();
+            assert_eq!(s6.state(name), State::Stopped);
+        }
+    });
+}
+
+#[test]
+fn the_end_of_a_restart_delay_is_seen() {
+    in_each_world(|world| {
+        let s6 = world.backend();
+        let mut registration = world.script("web", "[ -e data/x ] && exec sleep 1000; >data/x; exit 1");
+        registration.spec.directory = Some(world.slot("web"));
+        registration.spec.restart.delay = Some(Duration::from_secs(3));
+        s6.register_one(registration).unwrap();
+        eventually("it waits", || s6.state("web") == State::Backoff && world.slot("web/data/delay").exists());
+        eventually("the waiting is all that s6 runs", || world.svstat("web", "up") == "true");
+        let items = vec![WaitRequest { name: "web".into(), goal: Goal::Up, pid: None }];
+        let deadline = Deadline::after(Duration::from_secs(20));
+        let begun = Instant::now();
+        let status = s6.wait(&Batch { items, deadline }).remove(0).unwrap();
+        assert_eq!(status.state, State::Running);
+        assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+    });
+}
+
+fn masks(pid: u32, what: &str) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix(what)).unwrap_or("0");
+    u64::from_str_radix(line.trim(), 16).unwrap_or(0) & (1 << 14) != 0
+}
+
+fn ignores_term(pid: u32) -> bool {
+    masks(pid, "SigIgn:")
+}
+
+fn handles_term(pid: u32) -> bool {
+    masks(pid, "SigIgn:") || masks(pid, "SigCgt:")
+}
+
+#[test]
+fn what_waits_out_the_restart_delay_is_not_the_program() {
+    in_each_world(|world| {
+        let s6 = world.backend();
+        let mut registration = world.script("web", "exit 7");
+        registration.spec.restart.delay = Some(Duration::from_secs(60));
+        s6.register_one(registration).unwrap();
+        let waits = || world.svstat("web", "pid").parse().is_ok_and(handles_term);
+        eventually("it waits", || waits() && s6.state("web") == State::Backoff);
+        assert_eq!(kind(s6.signal_one("web", "USR1")), ErrorKind::CommandFailed);
+        assert_eq!(s6.state("web"), State::Backoff);
+        s6.stop_one("web").unwrap();
+        let status = s6.status_one("web").unwrap();
+        assert_eq!((status.state, status.last_exit), (State::Stopped, None));
+        assert_eq!(status.reason.as_deref(), Some("stopped"));
+    });
+}
+
+#[test]
+fn a_logger_that_does_not_start_shows() {
+    in_each_world(|world| {
+        let s6 = world.backend();
+        let mut registration = world.logged("web", FOREVER);
+        registration.log_directory = "/dev/null/log".into();
+        s6.register_one(registration).unwrap();
+        eventually("it shows", || {
+            let status = s6.status_one("web").unwrap();
+            status.state == State::Running && status.reason.is_some_and(|why| why.contains("its logger"))
+        });
     });
 }

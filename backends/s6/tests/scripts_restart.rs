@@ -289,3 +289,33 @@ fn notification_reaches_s6_through_all_stages() {
         }
     }
 }
+
+#[test]
+fn what_a_killed_supervisor_left_is_ended_and_nobody_else() {
+    for world in WORLDS {
+        let lab = &world.lab();
+        let service = Service::start(lab, world, shell("exec sleep 1000"));
+        let lives = |pid: u32| {
+            let arguments = std::fs::read(lab.path(format!("/proc/{pid}/cmdline")));
+            arguments.is_ok_and(|arguments| !arguments.is_empty())
+        };
+        let anew = |pid: u32| {
+            let stat = lab.read(format!("/proc/{pid}/stat"));
+            let parent = stat.rsplit_once(')').unwrap().1.split_whitespace().nth(1).unwrap();
+            lab.kill(parent.parse().unwrap(), anysvc_tests::Signal::KILL);
+            lab.wait_until("another one took over", || {
+                service.is_supervised() && service.pid().is_some_and(|new| new != pid)
+            });
+            service.program("sleep")
+        };
+        let first = service.program("sleep");
+        let second = anew(first);
+        lab.wait_until("the first is ended", || !lives(first));
+        // One that has the number of what was noted and is another one.
+        let note = format!("{}/data/pid", service.directory);
+        assert!(lab.read(&note).starts_with(&format!("{second} ")));
+        std::fs::write(lab.path(note), format!("{second} 1\n")).unwrap();
+        let third = anew(second);
+        assert!(lives(second) && lives(third), "{world:?}");
+    }
+}

@@ -26,7 +26,10 @@ use clap::{ArgAction, Command, error::ErrorKind};
 pub use action::{Action, Backends, Logs, Register, Render, Selected, Source, Start, Status, Wait};
 pub use global::{Global, ScopeArg, Timeout};
 
-use crate::output::Style;
+use crate::output::{
+    Style,
+    json::{self, Object},
+};
 use table::{COMMANDS, Entry, Read};
 
 const ABOUT: &str = "One command for whatever service manager a machine runs";
@@ -40,7 +43,7 @@ anysvc: one command for whatever service manager a machine runs
   anysvc unregister web                   remove it
   anysvc detect --explain                 which service manager is used here, and why
 
-`anysvc --help` lists all commands, `anysvc COMMAND --help` explains one.
+`anysvc help` lists all commands, `anysvc help COMMAND` explains one.
 ";
 
 /// What a command line says.
@@ -77,6 +80,9 @@ fn parse_all(args: &[OsString]) -> Result<Parsed, Box<Refused>> {
     let glance = argv::glance(args, global::takes_value);
     let style = Style { json: glance.json, quiet: glance.quiet, ..Style::default() };
     let refused = |error| Box::new(Refused { error, style });
+    if glance.command == Some("help") {
+        return parse_all(&as_option(args));
+    }
     let entry = glance.command.and_then(table::find);
     // Building commands is most of the time that parsing takes, so that only the one that is meant is
     // built; all of them when there is help or a suggestion to be made from their names.
@@ -84,14 +90,13 @@ fn parse_all(args: &[OsString]) -> Result<Parsed, Box<Refused>> {
         Some(entry) => root().subcommand(entry.command()),
         None => COMMANDS.iter().fold(root(), |root, entry| root.subcommand(entry.command())),
     };
-    let mut matches = match command
-        .try_get_matches_from(std::iter::once(&OsString::from("anysvc")).chain(args))
-    {
-        Ok(matches) => matches,
-        Err(fault) => {
-            return printed(&fault, style).map_err(|()| refused(usage::error(&fault, entry.map(|e| e.name))));
-        }
-    };
+    let mut matches =
+        match command.try_get_matches_from(std::iter::once(&OsString::from("anysvc")).chain(args)) {
+            Ok(matches) => matches,
+            Err(fault) => {
+                return printed(&fault, style).map_err(|()| refused(usage::error(&fault, entry, args)));
+            }
+        };
     let Some((name, mut inner)) = matches.remove_subcommand() else {
         let missing = Error::new(anysvc_backend_api::ErrorKind::Usage, "no command was given");
         return Err(refused(missing.with_hint("`anysvc --help` lists the commands")));
@@ -103,6 +108,16 @@ fn parse_all(args: &[OsString]) -> Result<Parsed, Box<Refused>> {
         Read::Checked(read) => read(&mut inner).map_err(|message| refused(incomplete(entry, message)))?,
     };
     Ok(Parsed { global, action })
+}
+
+/// `help COMMAND` as `COMMAND --help`.
+fn as_option(args: &[OsString]) -> Vec<OsString> {
+    let mut args: Vec<OsString> = args.iter().take_while(|arg| *arg != "--").cloned().collect();
+    if let Some(at) = args.iter().position(|arg| arg == "help") {
+        args.remove(at);
+    }
+    args.push("--help".into());
+    args
 }
 
 fn root() -> Command {
@@ -117,6 +132,7 @@ fn root() -> Command {
         .disable_version_flag(true)
         .disable_help_subcommand(true)
         .subcommand_value_name("COMMAND")
+        .after_help("`anysvc help COMMAND` or `anysvc COMMAND --help` explains one command.")
         .arg(version);
     global::add_to(root)
 }
@@ -125,8 +141,12 @@ fn root() -> Command {
 fn printed(fault: &clap::Error, style: Style) -> Result<Parsed, ()> {
     match fault.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+            let mut text = fault.render().to_string();
+            if style.json && fault.kind() == ErrorKind::DisplayVersion {
+                text = format!("{}\n", json::text(Object::new().with("version", env!("CARGO_PKG_VERSION"))));
+            }
             let global = Global { style, ..Global::default() };
-            Ok(Parsed { global, action: Action::Print(fault.render().to_string()) })
+            Ok(Parsed { global, action: Action::Print(text) })
         }
         _ => Err(()),
     }

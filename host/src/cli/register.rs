@@ -38,6 +38,8 @@ fn source(command: Command) -> Command {
                 .long("template")
                 .value_name("TEMPLATE")
                 .requires("instance")
+                // Nothing makes instances yet.
+                .hide(true)
                 .conflicts_with_all(["name", "argv"])
                 .help("A service from this template"),
         )
@@ -46,6 +48,7 @@ fn source(command: Command) -> Command {
                 .long("instance")
                 .value_name("INSTANCE")
                 .requires("template")
+                .hide(true)
                 .help("The template's `{instance}`"),
         )
         .args(rows.iter().map(option))
@@ -80,7 +83,8 @@ pub(super) fn register(command: Command) -> Command {
     let command = command.args([
         flag("down", "Only create it; it starts when it is told to"),
         flag("replace", "Update one that anysvc made; it restarts only if something changed and it runs"),
-        flag("if-absent", "Leave one that exists already as it is").conflicts_with("replace"),
+        flag("if-absent", "Leave one of ours that exists as it is; a foreign one is an error (5)")
+            .conflicts_with("replace"),
         flag("adopt", "Take over one that anysvc did not make"),
         verbs::settle(),
     ]);
@@ -106,13 +110,17 @@ pub(super) fn render(command: Command) -> Command {
 pub(super) fn read_render(matches: &mut ArgMatches) -> Result<Action, String> {
     let reveal = matches.get_flag("reveal");
     let name: Option<String> = matches.get_one("name").cloned();
-    let what = match read_source(matches)? {
-        Some(source) => Render::New(source),
-        None => match name {
-            Some(name) => Render::Registered(name),
-            None => return Err("nothing says what to render: a name, a command, or a --file".to_owned()),
-        },
-    };
+    let what =
+        match read_source(matches)? {
+            Some(source) => Render::New(source),
+            None => match name {
+                Some(name) => Render::Registered(name),
+                None => return Err(
+                    "nothing says what to render: write a name, a name and a command after `--`, or --file"
+                        .to_owned(),
+                ),
+            },
+        };
     Ok(Action::Render { what, reveal })
 }
 

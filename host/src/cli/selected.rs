@@ -22,6 +22,8 @@ pub fn add_to(command: Command) -> Command {
             .long("template")
             .value_name("TEMPLATE")
             .conflicts_with("all")
+            // Nothing makes instances yet.
+            .hide(true)
             .help("Every instance of this template"),
         Arg::new("all")
             .long("all")

@@ -134,7 +134,8 @@ pub static COMMANDS: &[Entry] = &[
     Entry {
         name: "logs",
         about: "Print what services wrote",
-        more: "",
+        more: "On a terminal control characters are written out; into a pipe or a file every byte goes as the \
+               service wrote it.",
         examples: &["logs web -n 50", "logs web db -f", "logs web --since 10m"],
         hidden: false,
         define: views::logs,
@@ -153,7 +154,8 @@ pub static COMMANDS: &[Entry] = &[
     Entry {
         name: "render",
         about: "Print every file and call that registering would make; change nothing",
-        more: "Takes the name of a registered service, or whatever `register` takes.",
+        more: "Takes the name of a registered service; or a name, spec options and a command after `--`; or \
+               --file.",
         examples: &["render web", "render web --restart always -- /srv/web/run"],
         hidden: false,
         define: register::render,

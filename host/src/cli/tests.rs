@@ -153,6 +153,57 @@ fn what_is_misspelt_is_suggested() {
     assert!(hint.contains("--settle") && hint.contains("anysvc start --help"), "{hint}");
     assert!(refusal("signal FOO web").0.contains("FOO"));
     assert!(refusal("--json").0.contains("command"));
+    for (line, expected) in [
+        ("statsu", "did you mean `status`? `anysvc --help` lists the commands"),
+        ("stat", "did you mean `status` or `start`? `anysvc --help` lists the commands"),
+        ("frobnicate", "`anysvc --help` lists the commands"),
+        ("help stattus", "did you mean `status`? `anysvc --help` lists the commands"),
+        ("backends lst", "did you mean `list`? `anysvc backends --help` shows how it is used"),
+        (
+            "register web --restrt x -- y",
+            "did you mean `--restart`? `anysvc register --help` shows how it is used",
+        ),
+        ("logs web --nothing-like-it", "`anysvc logs --help` shows how it is used"),
+    ] {
+        assert_eq!(refusal(line).1, expected, "{line}");
+    }
+}
+
+#[test]
+fn a_command_without_dashes_in_front_is_shown_how_it_is_written() {
+    for (line, expected) in [
+        ("register web sleep 5", "`anysvc register web -- sleep 5`"),
+        ("register sleep sleep 5", "`anysvc register sleep -- sleep 5`"),
+        (
+            "--json register web --env A=1 sh -c x;y --down",
+            "`anysvc register web [OPTIONS] -- sh -c 'x;y' --down`",
+        ),
+        ("render web sleep --settle", "`anysvc render web -- sleep --settle`"),
+    ] {
+        let hint = refusal(line).1;
+        assert_eq!(hint, format!("write the command after `--`: {expected}"), "{line}");
+    }
+    assert!(refusal("register web a --nonsense -- b").1.contains("register --help"));
+    assert!(refusal("show web a").1.contains("show --help"));
+}
+
+#[test]
+fn values_that_are_none_are_named_as_such() {
+    for (line, expected) in [
+        ("start web --timeout -1s", "invalid value `-1s` for `--timeout <DURATION>`"),
+        ("logs -n -1", "invalid value `-1` for `-n <N>`"),
+        ("logs -n x", "invalid value `x` for `--lines <N>`: `x` is not a number of lines"),
+    ] {
+        let (message, hint) = refusal(line);
+        assert_eq!(message, expected, "{line}");
+        assert!(hint.starts_with("`anysvc "), "{hint}");
+    }
+}
+
+#[test]
+fn the_version_is_a_document_for_programs() {
+    let Action::Print(text) = action("-V --json") else { panic!("it prints") };
+    assert_eq!(text, format!("{{\"version\": \"{}\"}}\n", env!("CARGO_PKG_VERSION")));
 }
 
 #[test]
@@ -172,7 +223,18 @@ fn goals_and_sources_are_read() {
 
 #[test]
 fn help_is_text_to_print() {
-    for line in ["", "--help", "-h", "status --help", "register -h", "backends info --help", "--version"] {
+    for line in [
+        "",
+        "--help",
+        "-h",
+        "status --help",
+        "register -h",
+        "backends info --help",
+        "--version",
+        "help",
+        "help status",
+        "help backends info",
+    ] {
         let Action::Print(text) = action(line) else { panic!("{line} prints") };
         assert!(text.contains("anysvc"), "{line}: {text}");
         assert!(text.lines().all(|line| line.chars().count() <= 130), "{line}: {text}");

@@ -10,6 +10,11 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     if text == "0" { Ok(Duration::ZERO) } else { spec::value::duration(text) }
 }
 
+/// How many lines.
+pub fn lines(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| format!("`{text}` is not a number of lines"))
+}
+
 /// `system`, `user`, `user:NAME`.
 pub fn scope(text: &str) -> Result<ScopeArg, String> {
     match text.split_once(':') {

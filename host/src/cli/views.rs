@@ -67,7 +67,7 @@ pub(super) fn logs(command: Command) -> Command {
             .long("lines")
             .short('n')
             .value_name("N")
-            .value_parser(value_parser!(u64))
+            .value_parser(value::lines)
             .help("Only the last N lines of each"),
         Arg::new("since")
             .long("since")

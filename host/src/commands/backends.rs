@@ -125,7 +125,8 @@ fn info(session: &Session, id: &str, out: &mut Output) -> Result<u8> {
             .with("capabilities", json::list(names(&description)))
             .with("fields", matrix::fields(&description));
         let selected = session.selected_id().ok();
-        out.document(Object::new().maybe("backend", selected).with("info", backend));
+        let document = Object::new().maybe("backend", selected).with("scope", session.scope.as_str());
+        out.document(document.with("info", backend));
         return Ok(0);
     }
     let manifest = found.manifest.as_ref().map_err(Clone::clone)?;
@@ -165,7 +166,8 @@ fn verify(session: &Session, path: &Path, out: &mut Output) -> u8 {
         let stages = json::list(report.stages.iter().map(stage));
         let error = report.error().map(error::object);
         let selected = session.selected_id().ok();
-        let document = Object::new().maybe("backend", selected).with("stages", stages);
+        let document = Object::new().maybe("backend", selected).with("scope", session.scope.as_str());
+        let document = document.with("stages", stages);
         out.document(document.known("error", error));
     } else {
         for Stage { name, outcome } in &report.stages {

@@ -18,6 +18,10 @@ use crate::{
 pub fn run(session: &Session, names: &[String], out: &mut Output) -> Result<u8> {
     let mut subjects =
         if names.is_empty() { subject::all(session)? } else { subject::named(session, names)? };
+    if subjects.is_empty() {
+        // Where nothing could run, nothing is healthy.
+        session.selected_id()?;
+    }
     subject::read_status(&mut subjects, session.working_deadline(Duration::ZERO));
     status::probe(session, &mut subjects);
     let sick: Vec<(&Subject, String)> =
@@ -50,6 +54,9 @@ fn counted(services: usize) -> String {
 fn complaint(subject: &Subject) -> Option<String> {
     let report = &subject.report;
     if let Some(error) = &report.error {
+        if error.kind == ErrorKind::NotRegistered && report.desired() == Some(Desired::Down) {
+            return None;
+        }
         return Some(error.message.clone());
     }
     let status = report.status.as_ref()?;
@@ -60,7 +67,7 @@ fn complaint(subject: &Subject) -> Option<String> {
     match (status.state, report.ready()) {
         (State::Running, Some(false)) => Some(format!("{} is not ready{reason}", report.name)),
         (State::Running, _) => None,
-        (state, _) => Some(format!("{} is not running, but {state}{reason}", report.name)),
+        (state, _) => Some(format!("{} should run and is {state}{reason}", report.name)),
     }
 }
 
@@ -89,7 +96,7 @@ mod tests {
     #[test]
     fn what_does_not_run_is_not_unless_its_condition_holds_it_back() {
         let failed = complaint(&subject(State::Failed, |s| s.reason = Some("gave up".into())));
-        assert_eq!(failed.as_deref(), Some("web is not running, but failed (gave up)"));
+        assert_eq!(failed.as_deref(), Some("web should run and is failed (gave up)"));
         assert_eq!(complaint(&subject(State::Stopped, |s| s.held_back = true)), None);
         let mut absent = subject(State::Running, |_| {});
         absent.report.error = Some(Error::not_registered("web"));

@@ -27,18 +27,12 @@ pub fn run(session: &Session, out: &mut Output) -> Result<u8> {
         out.document(
             Object::new()
                 .maybe("backend", session.selected_id().ok())
+                .with("scope", session.scope.as_str())
                 .with("backends", json::list(descriptions.iter().map(one))),
         );
         return Ok(0);
     }
     out.table(&table(&descriptions));
-    let notes: Vec<(&str, Field, &str)> = descriptions.iter().flat_map(notes).collect();
-    if !notes.is_empty() {
-        out.text("\n");
-        for (id, field, note) in notes {
-            out.line(&crate::output::escape::line(&format!("{id}, {field}: {note}")));
-        }
-    }
     Ok(0)
 }
 
@@ -47,7 +41,7 @@ fn known_fields() -> impl Iterator<Item = Field> {
 }
 
 fn table(descriptions: &[Description]) -> Table {
-    let mut table = Table::new(&["FIELD", "BACKEND", "HOW"]);
+    let mut table = Table::new(&["FIELD", "BACKEND", "HOW", "NOTE"]);
     if let [one] = descriptions {
         return of_one(one);
     }
@@ -59,6 +53,7 @@ fn table(descriptions: &[Description]) -> Table {
                 field.as_str().into(),
                 id.into(),
                 Cell::painted(support.as_str(), paint(support)),
+                note(description, field).unwrap_or_default().into(),
             ]);
         }
     }
@@ -86,11 +81,6 @@ fn paint(support: Support) -> Paint {
 
 fn note(description: &Description, field: Field) -> Option<&str> {
     description.fields.iter().rfind(|f| f.field == field)?.note.as_deref()
-}
-
-fn notes(description: &Description) -> Vec<(&str, Field, &str)> {
-    let with_note = |field| Some((description.id.as_str(), field, note(description, field)?));
-    known_fields().filter_map(with_note).collect()
 }
 
 /// The fields of a backend for programs.

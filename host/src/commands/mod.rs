@@ -26,7 +26,7 @@ mod tests;
 mod unregister;
 mod wait;
 
-use anysvc_backend_api::Result;
+use anysvc_backend_api::{ErrorKind, Result};
 
 use crate::{
     cli::{Action, Global},
@@ -52,6 +52,17 @@ pub fn run(global: &Global, action: Action, out: &mut Output) -> Result<u8> {
 }
 
 fn act(session: &Session, action: Action, out: &mut Output) -> Result<u8> {
+    let of_backends = matches!(
+        action,
+        Action::Print(_) | Action::Detect { .. } | Action::Backends(_) | Action::BackendMain { .. }
+    );
+    if session.requested().is_some() && !of_backends {
+        // Whatever the command goes on to ask: a backend that is not there is a mistake in any case.
+        session.selected_id().map(|_| ()).or_else(|e| match e.kind {
+            ErrorKind::NoBackend => Err(e),
+            _ => Ok(()),
+        })?;
+    }
     match action {
         Action::Print(_) => Ok(0),
         Action::Detect { explain } => detect::run(session, explain, out),

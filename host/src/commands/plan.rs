@@ -3,26 +3,58 @@
 
 use std::collections::HashMap;
 
-use anysvc_backend_api::{Error, ErrorKind, Result};
+use anysvc_backend_api::{Error, ErrorKind, Result, ServiceSpec};
 
 use super::subject::Subject;
 use crate::{session::Session, spec::order};
 
-/// The subjects in batches, by their places; without a spec nothing is known to hold one back.
-///
-/// # Errors
-/// `invalid-spec` naming a cycle.
-pub fn batches(subjects: &[Subject]) -> Result<Vec<Vec<usize>>> {
-    let known: Vec<usize> = (0..subjects.len()).filter(|&at| subjects[at].spec.is_some()).collect();
-    let specs: Vec<_> =
-        known.iter().filter_map(|&at| subjects[at].spec.as_ref().map(|spec| &spec.service)).collect();
-    if specs.iter().all(|spec| spec.after.is_empty() && spec.requires.is_empty()) {
-        return Ok(vec![(0..subjects.len()).collect()]);
+/// The batches of a start. Members of a cycle fail; the others go on.
+pub fn starting(subjects: &mut [Subject]) -> Vec<Vec<usize>> {
+    let (batches, cyclic) = batches(subjects);
+    for (at, error) in cyclic {
+        subjects[at].note(error);
     }
-    let mut level_of: HashMap<&str, usize> = HashMap::new();
+    batches
+}
+
+/// The batches of a stop. Members of a cycle can be stopped too, all at once.
+pub fn stopping(subjects: &[Subject]) -> Vec<Vec<usize>> {
+    let (mut batches, cyclic) = batches(subjects);
+    batches.push(cyclic.into_iter().map(|(at, _)| at).collect());
+    batches.reverse();
+    batches
+}
+
+/// Places of subjects, each with what is wrong with it.
+type Faults = Vec<(usize, Error)>;
+
+/// The subjects in batches, by their places, and apart from them the members of cycles; without a spec
+/// nothing is known to hold one back.
+fn batches(subjects: &[Subject]) -> (Vec<Vec<usize>>, Faults) {
+    let spec_of = |at: &usize| subjects[*at].spec.as_ref().map(|spec| &spec.service);
+    let mut known: Vec<usize> = (0..subjects.len()).filter(|at| spec_of(at).is_some()).collect();
+    let mut cyclic = Vec::new();
+    if known.iter().filter_map(spec_of).all(|spec| spec.after.is_empty() && spec.requires.is_empty()) {
+        return (vec![(0..subjects.len()).collect()], cyclic);
+    }
     let mut batches: Vec<Vec<usize>> = vec![Vec::new()];
-    batches[0].extend((0..subjects.len()).filter(|&at| subjects[at].spec.is_none()));
-    for at in order::sort(&specs)? {
+    batches[0].extend((0..subjects.len()).filter(|at| spec_of(at).is_none()));
+    let (specs, order) = loop {
+        let specs: Vec<&ServiceSpec> = known.iter().filter_map(spec_of).collect();
+        let error = match order::sort(&specs) {
+            Ok(order) => break (specs, order),
+            Err(error) => error,
+        };
+        let members: Vec<usize> =
+            order::cycle(&specs).unwrap_or_default().iter().map(|&place| known[place]).collect();
+        if members.is_empty() {
+            break (specs, Vec::new());
+        }
+        known.retain(|at| !members.contains(at));
+        cyclic.extend(members.into_iter().map(|at| (at, error.clone())));
+    };
+    let mut level_of: HashMap<&str, usize> = HashMap::new();
+    for at in order {
         let before = specs[at].after.iter().chain(&specs[at].requires);
         let level = before.filter_map(|name| level_of.get(name.as_str())).map(|level| level + 1).max();
         let level = level.unwrap_or(0);
@@ -32,7 +64,57 @@ pub fn batches(subjects: &[Subject]) -> Result<Vec<Vec<usize>>> {
         }
         batches[level].push(known[at]);
     }
-    Ok(batches)
+    (batches, cyclic)
+}
+
+/// Fails those that could never be started in any order, together with what is stored.
+pub fn refuse_cycles(session: &Session, subjects: &mut [Subject]) {
+    let mut earlier: HashMap<String, Vec<String>> = HashMap::new();
+    for subject in subjects.iter() {
+        let spec = subject.spec.as_ref().map(|spec| &spec.service);
+        let names = spec.iter().flat_map(|spec| spec.after.iter().chain(&spec.requires)).cloned();
+        earlier.insert(subject.name().to_owned(), names.collect());
+    }
+    for subject in subjects.iter_mut().filter(|subject| subject.fine()) {
+        if let Some(cycle) = cycle_through(session, &mut earlier, subject.name()) {
+            let shown = cycle.join("` after `");
+            let message = format!("no order of starting fits `after` and `requires`: `{shown}`");
+            subject.note(Error::new(ErrorKind::InvalidSpec, message));
+        }
+    }
+}
+
+/// The way from a service back to itself. What the store says of others is read when it is come to; what
+/// can't be read leads nowhere.
+fn cycle_through(
+    session: &Session,
+    earlier: &mut HashMap<String, Vec<String>>,
+    name: &str,
+) -> Option<Vec<String>> {
+    let mut from: HashMap<String, String> = HashMap::new();
+    let mut open = vec![name.to_owned()];
+    while let Some(at) = open.pop() {
+        if !earlier.contains_key(&at) {
+            let entry = session.store().and_then(|store| store.entry(&at)).ok().flatten();
+            let spec = entry.map(|entry| entry.spec.service).unwrap_or_default();
+            earlier.insert(at.clone(), spec.after.into_iter().chain(spec.requires).collect());
+        }
+        for next in &earlier[&at] {
+            if next == name {
+                let mut way = vec![name.to_owned(), at.clone()];
+                while let Some(before) = way.last().and_then(|last| from.get(last)) {
+                    way.push(before.clone());
+                }
+                way.reverse();
+                return Some(way);
+            }
+            if !from.contains_key(next) {
+                from.insert(next.clone(), at.clone());
+                open.push(next.clone());
+            }
+        }
+    }
+    None
 }
 
 /// Adds what the subjects require, and what that requires, unless it is among them. What is absent is a
@@ -50,7 +132,7 @@ pub fn add_required(session: &Session, subjects: &mut Vec<Subject>) -> Result<()
                     Ok(found) => subjects.push(found),
                     Err(error) => {
                         let error = missing(subjects[at].name(), &name, error);
-                        subjects[at].fail(error);
+                        subjects[at].note(error);
                     }
                 }
             }
@@ -85,19 +167,23 @@ fn missing(name: &str, required: &str, cause: Error) -> Error {
 
 /// Fails those whose requirements failed.
 pub fn fail_dependents(subjects: &mut [Subject]) {
-    let failed: HashMap<String, ErrorKind> = subjects
+    for (at, error) in held_up(subjects) {
+        subjects[at].note(error);
+    }
+}
+
+/// Those that are fine and whose requirements failed. That one exists already is no failure of it.
+pub fn held_up(subjects: &[Subject]) -> Faults {
+    let failed: HashMap<&str, ErrorKind> = subjects
         .iter()
-        .filter_map(|s| s.report.error.as_ref().map(|error| (s.name().to_owned(), error.kind)))
+        .filter_map(|s| s.report.error.as_ref().map(|error| (s.name(), error.kind)))
+        .filter(|(_, kind)| *kind != ErrorKind::AlreadyRegistered)
         .collect();
-    if failed.is_empty() {
-        return;
-    }
-    for subject in subjects.iter_mut().filter(|subject| subject.fine()) {
-        let required = subject.spec.iter().flat_map(|spec| &spec.service.requires);
-        let found = required.filter_map(|name| failed.get(name).map(|kind| (name.clone(), *kind))).next();
-        if let Some((name, kind)) = found {
-            let message = format!("`{}` was not started: it requires `{name}`, which failed", subject.name());
-            subject.fail(Error::new(kind, message).with_hint(format!("`anysvc logs {name}` may say why")));
-        }
-    }
+    let held_up = |(at, subject): (usize, &Subject)| {
+        let mut required = subject.spec.iter().flat_map(|spec| &spec.service.requires);
+        let (name, kind) = required.find_map(|name| failed.get_key_value(name.as_str()))?;
+        let message = format!("`{}` was not started: it requires `{name}`, which failed", subject.name());
+        Some((at, Error::new(*kind, message).with_hint(format!("`anysvc logs {name}` may say why"))))
+    };
+    subjects.iter().enumerate().filter(|(_, s)| !failed.is_empty() && s.fine()).filter_map(held_up).collect()
 }

@@ -4,7 +4,7 @@
 use anysvc_backend_api::{Deadline, Description, Error, ErrorKind, Field, Result, ServiceSpec, Support};
 
 use super::subject::{self, Subject};
-use crate::session::{Opened, Session, user::Account};
+use crate::session::{Opened, Session, user, user::Account};
 
 /// Fails every subject whose spec can't be registered.
 pub fn refuse(session: &Session, subjects: &mut [Subject], deadline: Deadline) {
@@ -37,6 +37,9 @@ pub fn for_backend(subject: &Subject) -> Option<ServiceSpec> {
 fn plainly(session: &Session, subject: &Subject) -> Result<()> {
     let (Some(spec), Some(backend)) = (for_backend(subject), subject.backend.as_ref()) else { return Ok(()) };
     fields(&spec, backend.description()?)?;
+    if let Some(group) = &spec.group {
+        user::group(group).map_err(|error| Error { kind: ErrorKind::InvalidSpec, ..error })?;
+    }
     match &spec.user {
         Some(user) => may_name(session, user),
         None => Ok(()),

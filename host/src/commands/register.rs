@@ -1,7 +1,10 @@
 //! `register`: parsed and checked, stored, and only then created by the manager. What fails on the way is
 //! taken back, so that the store and the manager agree.
 
-use std::time::Duration;
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
 
 use anysvc_backend_api::{Deadline, Error, ErrorKind, Registration, Result, State};
 
@@ -29,6 +32,8 @@ struct Newcomer {
     start: bool,
     /// Nothing is to be done: it exists, and that is fine.
     kept: bool,
+    /// A word for what is done.
+    word: &'static str,
 }
 
 /// Runs the command.
@@ -40,21 +45,32 @@ pub fn run(session: &Session, what: Register, out: &mut Output) -> Result<u8> {
     let deadline = start::working_deadline(session, &subjects);
     refusals::refuse(session, &mut subjects, deadline);
     let settling = Settling::new(session, settle);
+    plan::refuse_cycles(session, &mut subjects);
     if !how.down {
         start_required(session, &mut subjects, &settling)?;
     }
     let mut done: Vec<&'static str> = vec![""; subjects.len()];
-    for batch in plan::batches(&subjects)? {
-        plan::fail_dependents(&mut subjects);
-        let outcomes = register_batch(session, &mut subjects, &batch, how, deadline)?;
-        let mut started = std::collections::HashSet::new();
-        for (at, (word, runs)) in batch.into_iter().zip(outcomes) {
+    let mut started = HashSet::new();
+    for batch in plan::starting(&mut subjects) {
+        if !how.down {
+            bring_up_required(session, &mut subjects, &batch, how, &started, &settling)?;
+        }
+        let held_up: HashMap<usize, Error> =
+            if how.down { HashMap::new() } else { plan::held_up(&subjects).into_iter().collect() };
+        let outcomes = register_batch(session, &mut subjects, &batch, &held_up, how, deadline)?;
+        let mut new = HashSet::new();
+        for (&at, (word, runs)) in batch.iter().zip(outcomes) {
             done[at] = word;
             if runs {
-                started.insert(subjects[at].name().to_owned());
+                new.insert(subjects[at].name().to_owned());
             }
         }
-        settling.see_to(&mut subjects, |subject| started.contains(subject.name()));
+        settling.see_to(&mut subjects, |subject| new.contains(subject.name()));
+        started.extend(new);
+        // What it requires failed: it is registered all the same, and wanted up.
+        for (at, error) in held_up.into_iter().filter(|(at, _)| batch.contains(at)) {
+            subjects[at].note(error);
+        }
     }
     subject::refresh(&mut subjects, session.working_deadline(Duration::ZERO));
     let word = |subject: &Subject| {
@@ -106,11 +122,41 @@ fn start_required(session: &Session, subjects: &mut Vec<Subject>, settling: &Set
     }
     let mut required = subjects.split_off(new);
     start::want(session, &mut required, Desired::Up)?;
-    start::start_in_order(session, &mut required, start::Verb::Start, settling)?;
+    start::start_in_order(session, &mut required, start::Verb::Start, settling);
     // Only what failed is of interest from here on.
     required.retain(|subject| !subject.fine());
     subjects.append(&mut required);
-    plan::fail_dependents(subjects);
+    Ok(())
+}
+
+/// Starts what one batch requires of the others of this command, where that was there before: as `start`
+/// would.
+fn bring_up_required(
+    session: &Session,
+    subjects: &mut [Subject],
+    batch: &[usize],
+    how: How,
+    started: &HashSet<String>,
+    settling: &Settling<'_>,
+) -> Result<()> {
+    let starts = |s: &Subject| {
+        s.fine() && s.report.desired() != Some(Desired::Down) && (s.report.stored.is_none() || how.replace)
+    };
+    let dependents = batch.iter().map(|&at| &subjects[at]).filter(|subject| starts(subject));
+    let names = dependents.filter_map(|s| s.spec.as_ref()).flat_map(|spec| spec.service.requires.clone());
+    let names: HashSet<String> = names.filter(|name| !started.contains(name)).collect();
+    let there =
+        |s: &Subject| s.report.error.as_ref().is_none_or(|error| error.kind == ErrorKind::AlreadyRegistered);
+    for subject in subjects.iter_mut().filter(|s| names.contains(s.name()) && there(s)) {
+        let Some(entry) = session.store()?.entry(subject.name())? else { continue };
+        let mut required = vec![Subject { implied: true, ..Subject::with_spec(session, entry) }];
+        plan::add_required(session, &mut required)?;
+        start::want(session, &mut required, Desired::Up)?;
+        start::start_in_order(session, &mut required, start::Verb::Start, settling);
+        if let Some(error) = required.swap_remove(0).report.error {
+            subject.report.error = Some(error);
+        }
+    }
     Ok(())
 }
 
@@ -120,6 +166,7 @@ fn register_batch(
     session: &Session,
     subjects: &mut [Subject],
     batch: &[usize],
+    held_up: &HashMap<usize, Error>,
     how: How,
     deadline: Deadline,
 ) -> Result<Vec<(&'static str, bool)>> {
@@ -129,28 +176,28 @@ fn register_batch(
     let store = session.store()?.lock(deadline)?;
     let mut newcomers: Vec<Option<Newcomer>> = Vec::with_capacity(batch.len());
     for &at in batch {
-        let newcomer =
-            if subjects[at].fine() { judge(&store, &mut subjects[at], how, deadline) } else { None };
-        newcomers.push(newcomer);
+        let subject = &mut subjects[at];
+        newcomers.push(match subject.fine() {
+            true => judge(&store, subject, how, held_up.get(&at), deadline),
+            false => None,
+        });
     }
     write(&store, subjects, batch, &mut newcomers);
     prepare_logs(&store, subjects, batch, &newcomers, session.env.caller().is_root());
     create(&store, subjects, batch, &newcomers, how, deadline);
     take_back(&store, subjects, batch, &newcomers);
-    Ok(newcomers.iter().map(|newcomer| newcomer.as_ref().map_or(("", false), outcome)).collect())
+    let outcome = |n: &Option<Newcomer>| n.as_ref().map_or(("", false), |n| (n.word, n.start));
+    Ok(newcomers.iter().map(outcome).collect())
 }
 
-fn outcome(newcomer: &Newcomer) -> (&'static str, bool) {
-    match (&newcomer.before, newcomer.kept) {
-        (_, true) => ("kept", false),
-        (Some(before), _) if before.spec == newcomer.entry.spec => ("unchanged", newcomer.start),
-        (Some(_), _) => ("updated", newcomer.start),
-        (None, _) => ("registered", newcomer.start),
-    }
-}
-
-/// What is to become of a service, seeing what is there.
-fn judge(store: &Locked<'_>, subject: &mut Subject, how: How, deadline: Deadline) -> Option<Newcomer> {
+/// What is to become of a service, seeing what is there, and whether something it requires failed.
+fn judge(
+    store: &Locked<'_>,
+    subject: &mut Subject,
+    how: How,
+    held_up: Option<&Error>,
+    deadline: Deadline,
+) -> Option<Newcomer> {
     let (spec, backend) = (subject.spec.clone()?, subject.backend.clone()?);
     let before = match store.entry(subject.name()) {
         Ok(before) => before,
@@ -161,13 +208,33 @@ fn judge(store: &Locked<'_>, subject: &mut Subject, how: How, deadline: Deadline
     };
     let fresh = if how.down { Desired::Down } else { Desired::Up };
     let mut entry = Entry::new(spec, fresh, &backend.id, backend.scope);
-    let Some(known) = &before else { return Some(Newcomer { before, entry, start: !how.down, kept: false }) };
-    // Where the manager has no such service, an earlier register was cut short: this one completes it.
+    let starts = !how.down && held_up.is_none();
+    let Some(known) = &before else {
+        return Some(Newcomer { before, entry, start: starts, kept: false, word: "registered" });
+    };
+    // Somebody may have registered it since it was looked for.
+    if (known.header.backend.as_str(), known.header.scope) != (&backend.id, backend.scope) {
+        let (name, other) = (subject.name().escape_debug(), &known.header.backend);
+        let message = format!("`{name}` belongs to the backend `{other}`, {} scope", known.header.scope);
+        subject.fail(Error::new(ErrorKind::NotOurs, message).with_hint("try again"));
+        return None;
+    }
+    entry.header.desired = known.header.desired;
+    entry.header.template = known.header.template.clone();
+    entry.header.instance = known.header.instance.clone();
+    let up = known.header.desired == Desired::Up;
     let target = vec![anysvc_backend_api::Target::new(subject.name())];
     let status = match backend.remote.status(target, deadline).into_iter().next() {
         Some(Ok(status)) => status,
+        // An earlier register was cut short, or the manager has forgotten it: this one completes it.
         Some(Err(error)) if error.kind == ErrorKind::NotRegistered => {
-            return Some(Newcomer { before, entry, start: !how.down, kept: false });
+            if how.if_absent {
+                entry = known.clone();
+                subject.spec = Some(known.spec.clone());
+            } else if how.down {
+                entry.header.desired = Desired::Down;
+            }
+            return Some(Newcomer { before, entry, start: up && starts, kept: false, word: "put back" });
         }
         Some(Err(error)) => {
             subject.fail(error);
@@ -177,17 +244,25 @@ fn judge(store: &Locked<'_>, subject: &mut Subject, how: How, deadline: Deadline
     };
     if how.if_absent {
         entry = known.clone();
-        return Some(Newcomer { before, entry, start: false, kept: true });
+        return Some(Newcomer { before, entry, start: false, kept: true, word: "kept" });
     }
     if !how.replace {
         subject.fail(Error::already_registered(&subject.report.name));
         return None;
     }
-    entry.header.desired = known.header.desired;
-    entry.header.template = known.header.template.clone();
-    entry.header.instance = known.header.instance.clone();
+    let changed = known.spec != entry.spec;
+    if let Some(error) = held_up {
+        let mut error = error.clone();
+        if changed {
+            error.message = error.message.replacen("was not started", "was not updated", 1);
+        }
+        subject.note(error);
+        return None;
+    }
     let runs = !matches!(status.state, State::Stopped | State::Failed);
-    Some(Newcomer { before, entry, start: runs, kept: false })
+    let start = runs || (changed && up && starts);
+    let word = if changed { "updated" } else { "unchanged" };
+    Some(Newcomer { before, entry, start, kept: false, word })
 }
 
 /// Writes the store, before any manager is asked.
@@ -235,7 +310,7 @@ fn create(
     how: How,
     deadline: Deadline,
 ) {
-    let of: std::collections::HashMap<String, &Newcomer> = batch
+    let of: HashMap<String, &Newcomer> = batch
         .iter()
         .zip(newcomers)
         .filter_map(|(&at, newcomer)| Some((subjects[at].name().to_owned(), newcomer.as_ref()?)))

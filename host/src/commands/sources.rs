@@ -20,7 +20,7 @@ const LARGEST: u64 = 16 << 20;
 pub fn specs(session: &Session, source: Source) -> Result<Vec<Spec>> {
     match source {
         Source::Command { name, argv, options } => {
-            let lookup = |variable: &str| session.env.variable(variable);
+            let lookup = |variable: &str| session.env.variable_as_set(variable);
             Ok(vec![options.build(&name, argv, &lookup)?])
         }
         Source::File(path) => services(read(&path)?, &path),
@@ -45,7 +45,12 @@ fn read(path: &Path) -> Result<SpecFile> {
 
 fn services(file: SpecFile, path: &Path) -> Result<Vec<Spec>> {
     if file.services.is_empty() {
-        let message = format!("{} has no services", path.display());
+        let from =
+            if path == Path::new("-") { "standard input".to_owned() } else { path.display().to_string() };
+        let message = match file.templates.is_empty() {
+            true => format!("{from} has no services"),
+            false => format!("{from} has only templates, and services can't be made from them yet"),
+        };
         return Err(Error::new(ErrorKind::Usage, message).with_hint("write a [service.NAME] table into it"));
     }
     Ok(file.services)

@@ -32,7 +32,7 @@ pub fn run(session: &Session, what: &Start, verb: Verb, out: &mut Output) -> Res
     plan::add_required(session, &mut subjects)?;
     want(session, &mut subjects, Desired::Up)?;
     let settling = Settling::new(session, what.settle);
-    start_in_order(session, &mut subjects, verb, &settling)?;
+    start_in_order(session, &mut subjects, verb, &settling);
     subject::refresh(&mut subjects, session.working_deadline(Duration::ZERO));
     let done = if verb == Verb::Start { "started" } else { "restarted" };
     Ok(subject::report(session, &subjects, out, |subject| sentence(done, &subject.report)))
@@ -75,17 +75,9 @@ pub fn want(session: &Session, subjects: &mut [Subject], desired: Desired) -> Re
 }
 
 /// Starts batch by batch; what requires something that failed is not tried.
-///
-/// # Errors
-/// `invalid-spec` naming a cycle.
-pub fn start_in_order(
-    session: &Session,
-    subjects: &mut [Subject],
-    verb: Verb,
-    settling: &Settling<'_>,
-) -> Result<()> {
+pub fn start_in_order(session: &Session, subjects: &mut [Subject], verb: Verb, settling: &Settling<'_>) {
     let deadline = working_deadline(session, subjects);
-    for batch in plan::batches(subjects)? {
+    for batch in plan::starting(subjects) {
         let names: HashSet<String> = batch.iter().map(|&at| subjects[at].name().to_owned()).collect();
         let wanted = |subject: &Subject| names.contains(subject.name());
         plan::fail_dependents(subjects);
@@ -97,7 +89,6 @@ pub fn start_in_order(
         });
         settling.see_to(subjects, wanted);
     }
-    Ok(())
 }
 
 /// A service that was not asked for is never restarted.

@@ -13,6 +13,7 @@ use crate::{
     output::{Cell, Output, Paint, Service, Table, escape, exit_code, json, time},
     ready::Probe,
     session::Session,
+    store::Desired,
 };
 
 /// Runs the command.
@@ -22,6 +23,14 @@ pub fn run(session: &Session, what: &cli::Status, out: &mut Output) -> Result<u8
         if everything { subject::all(session)? } else { subject::named(session, &what.names)? };
     let deadline = session.working_deadline(Duration::ZERO);
     subject::read_status(&mut subjects, deadline);
+    for subject in &mut subjects {
+        say_what_is_missing(subject);
+    }
+    if subjects.is_empty()
+        && let Err(error) = session.selected_id()
+    {
+        session.warn(error.message);
+    }
     if what.foreign && everything {
         add_foreign(session, &mut subjects)?;
     }
@@ -45,6 +54,17 @@ pub fn run(session: &Session, what: &cli::Status, out: &mut Output) -> Result<u8
     }
     errors().for_each(|error| out.error(error));
     Ok(code(&subjects))
+}
+
+/// What is stored and not there is in no state that is known.
+fn say_what_is_missing(subject: &mut Subject) {
+    let missing = subject.report.error.as_ref().is_some_and(|e| e.kind == ErrorKind::NotRegistered);
+    if let (true, Some(header)) = (missing, &subject.report.stored) {
+        let backend = &header.backend;
+        let reason = format!("stored, but {backend} has no service of that name: register it again");
+        let status = Status::new(&header.name, State::Unknown).made_by_us();
+        subject.report.status = Some(Status { reason: Some(reason), ..status });
+    }
 }
 
 /// The code for named services: what could not be read comes first, then what is not running.
@@ -98,6 +118,7 @@ fn show(subjects: &[Subject], everything: bool, out: &mut Output) {
             out.say("nothing is registered here");
             out.hint("`anysvc register NAME -- COMMAND` creates a service and starts it");
         }
+        [one] if !everything && one.report.error.is_some() => {}
         [one] if !everything => details(&one.report, out),
         many => out.table(&table(many)),
     }
@@ -105,7 +126,8 @@ fn show(subjects: &[Subject], everything: bool, out: &mut Output) {
 
 fn table(subjects: &[Subject]) -> Table {
     let foreign = subjects.iter().any(|subject| !subject.report.ours());
-    let mut table = Table::new(&["NAME", "STATE", "READY", "PID", "FOR", "RESTARTS", "OURS", "REASON"]);
+    let mut table =
+        Table::new(&["NAME", "STATE", "WANTED", "READY", "PID", "FOR", "RESTARTS", "OURS", "REASON"]);
     for Subject { report, .. } in subjects {
         let status = report.status.as_ref();
         let ready = report.ready().map_or("", yes_no);
@@ -115,6 +137,7 @@ fn table(subjects: &[Subject]) -> Table {
         table.row(vec![
             report.name.as_str().into(),
             state(report),
+            wanted(report).into(),
             ready.into(),
             pid.into(),
             age.unwrap_or_default().into(),
@@ -130,13 +153,10 @@ fn yes_no(yes: bool) -> &'static str {
     if yes { "yes" } else { "no" }
 }
 
-/// The state as a cell; what is stored and not there is missing.
+/// The state as a cell.
 fn state(service: &Service) -> Cell {
     match service.state() {
         Some(state) => Cell::painted(state.as_str(), paint(state)),
-        None if service.error.as_ref().is_some_and(|e| e.kind == ErrorKind::NotRegistered) => {
-            Cell::painted("missing", Paint::Bad)
-        }
         None => Cell::painted("unknown", Paint::Bad),
     }
 }
@@ -150,8 +170,22 @@ fn paint(state: State) -> Paint {
     }
 }
 
+/// What is wanted of a service that is not so.
+fn wanted(service: &Service) -> &'static str {
+    match (service.desired(), service.state()) {
+        (Some(Desired::Up), Some(State::Running | State::Starting)) => "",
+        (Some(Desired::Down), Some(State::Stopped)) => "",
+        (desired, _) => desired.map_or("", Desired::as_str),
+    }
+}
+
+/// Why it is as it is, unless that goes without saying.
+fn reason_of(status: &Status) -> Option<&str> {
+    status.reason.as_deref().filter(|reason| *reason != status.state.as_str())
+}
+
 fn reason(service: &Service) -> &str {
-    let of_status = service.status.as_ref().and_then(|status| status.reason.as_deref());
+    let of_status = service.status.as_ref().and_then(reason_of);
     of_status.or(service.error.as_ref().map(|error| error.message.as_str())).unwrap_or_default()
 }
 
@@ -163,7 +197,7 @@ fn details(service: &Service, out: &mut Output) {
     add("ready", service.ready().map(|ready| yes_no(ready).to_owned()));
     add("pid", status.pid.map(|pid| pid.to_string()));
     add("since", status.since.map(|s| format!("{} ({})", time::local(s), time::age(time::since(s)))));
-    add("reason", status.reason.clone());
+    add("reason", reason_of(status).map(str::to_owned));
     add("desired", service.desired().map(|desired| desired.as_str().to_owned()));
     add("boot", service.stored.as_ref().map(|header| header.boot.to_string()));
     add("restarts", status.restarts.map(|count| count.to_string()));

@@ -21,7 +21,7 @@ pub fn run(session: &Session, which: &Selected, out: &mut Output) -> Result<u8> 
     let mut subjects = subject::select(session, which)?;
     load_specs(session, &mut subjects);
     want(session, &mut subjects, Desired::Down)?;
-    stop_in_order(session, &mut subjects)?;
+    stop_in_order(session, &mut subjects);
     subject::refresh(&mut subjects, session.working_deadline(Duration::ZERO));
     // Who does not want to wait is not told that it takes time.
     for subject in subjects.iter_mut().filter(|_| session.no_wait()) {
@@ -34,12 +34,9 @@ pub fn run(session: &Session, which: &Selected, out: &mut Output) -> Result<u8> 
 }
 
 /// Stops batch by batch, those first that came last.
-///
-/// # Errors
-/// `invalid-spec` naming a cycle.
-pub fn stop_in_order(session: &Session, subjects: &mut [Subject]) -> Result<()> {
+pub fn stop_in_order(session: &Session, subjects: &mut [Subject]) {
     let deadline = session.deadline(longest_stop(subjects));
-    for batch in plan::batches(subjects)?.into_iter().rev() {
+    for batch in plan::stopping(subjects) {
         let names: HashSet<String> = batch.iter().map(|&at| subjects[at].name().to_owned()).collect();
         subject::each(
             subjects,
@@ -52,5 +49,4 @@ pub fn stop_in_order(session: &Session, subjects: &mut [Subject]) -> Result<()> 
             },
         );
     }
-    Ok(())
 }

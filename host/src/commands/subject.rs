@@ -79,6 +79,12 @@ impl Subject {
             error.hint =
                 Some(format!("registering it again completes it, `anysvc unregister {name}` forgets it"));
         }
+        self.note(error);
+    }
+
+    /// The same for what is not about the service itself: that another one is absent, say.
+    pub fn note(&mut self, error: Error) {
+        let error = error.with_service(&self.report.name);
         self.report.error.get_or_insert(error);
     }
 }
@@ -182,7 +188,7 @@ pub fn select(session: &Session, which: &Selected) -> Result<Vec<Subject>> {
                 let name = template.escape_debug();
                 let message = format!("there is no instance of the template `{name}`");
                 return Err(Error::new(ErrorKind::NotRegistered, message)
-                    .with_hint(format!("`anysvc register --template {name} --instance I` makes one")));
+                    .with_hint("templates come in a later version; name the services, or use `--all`"));
             }
             Ok(found)
         }

@@ -18,6 +18,9 @@ use crate::{
 /// Between two tries of a probe, at first and at most.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
 
+/// How long a last look may take.
+const LAST_LOOK: Duration = Duration::from_secs(1);
+
 /// Runs the command.
 pub fn run(session: &Session, what: &cli::Wait, out: &mut Output) -> Result<u8> {
     let mut subjects = subject::named(session, &what.names)?;
@@ -36,6 +39,7 @@ pub fn run(session: &Session, what: &cli::Wait, out: &mut Output) -> Result<u8> 
     for subject in subjects.iter_mut().filter(|subject| subject.fine() && probed(subject)) {
         probe_until_ready(session, subject, deadline);
     }
+    subjects.iter_mut().for_each(say_what_it_is);
     let code = code(&mut subjects, what.goal);
     let reported = subject::report(session, &subjects, out, |subject| sentence(subject, what.goal));
     Ok(if reported == 0 { code } else { reported })
@@ -55,6 +59,18 @@ fn wait_for(subjects: &mut [Subject], wanted: impl Fn(&Subject) -> bool, goal: G
             answer => subject::keep_status(subject, answer),
         },
     );
+}
+
+/// What became of one that was waited for in vain, at the end of the time.
+fn say_what_it_is(subject: &mut Subject) {
+    let Some(mut error) = subject.report.error.take_if(|error| error.kind == ErrorKind::TimedOut) else {
+        return;
+    };
+    subject::refresh(std::slice::from_mut(subject), Deadline::after(LAST_LOOK));
+    if let Some(status) = &subject.report.status {
+        error.message = format!("{}: it is {}{}", error.message, status.state, subject::because(status));
+    }
+    subject.fail(error);
 }
 
 fn is_probed(subject: &Subject) -> bool {

@@ -38,12 +38,12 @@ pub struct Config {
 }
 
 impl Config {
-    /// Reads the configuration. An absent file is an empty one. For root and the elevated, a file that
-    /// is not root's counts for nothing, with a warning.
+    /// Reads the configuration. An absent file is an empty one. A file that is not trusted (root's alone
+    /// for root and the elevated, else also the caller's) counts for nothing, with a warning.
     ///
     /// # Errors
-    /// `usage` for what makes no sense in it, with file, line and the nearest known key; `plugin` when a
-    /// user's file is not trusted; `io` or `permission-denied` when it can't be read.
+    /// `usage` for what makes no sense in it, with file, line and the nearest known key; `io` or
+    /// `permission-denied` when it can't be read.
     pub fn load(env: &Environment) -> Result<Config> {
         Config::load_from(Path::new(CONFIG_FILE), env)
     }
@@ -59,14 +59,14 @@ impl Config {
             Err(error) if error.kind() == std::io::ErrorKind::NotADirectory => return Ok(Config::default()),
             _ => {}
         }
-        let only_roots = env.owners() == trust::Owners::Root;
-        match trust::open(path, env.owners()).and_then(|found| found.text(LONGEST)) {
-            Ok(text) => Config::parse(path, &text),
-            Err(error) if only_roots && error.kind == ErrorKind::Plugin => {
-                Ok(Config { warnings: vec![ignored(error)], ..Config::default() })
+        let found = match trust::open(path, env.owners()) {
+            Ok(found) => found,
+            Err(error) if error.kind == ErrorKind::Plugin => {
+                return Ok(Config { warnings: vec![ignored(error)], ..Config::default() });
             }
-            Err(error) => Err(error),
-        }
+            Err(error) => return Err(error),
+        };
+        Config::parse(path, &found.text(LONGEST).map_err(as_usage)?)
     }
 
     /// Parses the text of a configuration.
@@ -95,6 +95,15 @@ impl Config {
 }
 
 fn ignored(mut error: Error) -> Error {
-    error.message = format!("the configuration is ignored: {}", error.message);
+    let fix = error.hint.as_ref().map(|hint| format!("; {hint}")).unwrap_or_default();
+    error.message = format!("the configuration is ignored: {}{fix}", error.message);
+    error
+}
+
+/// A text that can't be a configuration is a mistake in it, and no plugin's.
+fn as_usage(mut error: Error) -> Error {
+    if error.kind == ErrorKind::Plugin {
+        error.kind = ErrorKind::Usage;
+    }
     error
 }

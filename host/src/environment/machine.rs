@@ -14,7 +14,7 @@ use anysvc_backend_api::Bytes;
 use super::{Answer, Caller, Fact, FactSource, Question, Variables, absolute_folders};
 
 /// Where commands are looked for when PATH must not count.
-const FIXED_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+pub(crate) const FIXED_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 /// Process 1's name, arguments, and the identity of the boot are all shorter.
 const LONGEST_FACT: usize = 64 * 1024;
 

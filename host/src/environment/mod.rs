@@ -21,6 +21,7 @@ use crate::trust::Owners;
 use account::Account;
 pub use caller::Caller;
 pub use facts::{Answer, Fact, FactSource, Question};
+pub(crate) use machine::FIXED_PATH;
 use machine::Machine;
 pub use state_dir::{StateDir, StateDirSource};
 pub use variables::Variables;
@@ -82,6 +83,11 @@ impl Environment {
     /// An environment variable that may count: set, not empty, and the caller not elevated.
     pub fn variable(&self, name: &str) -> Option<OsString> {
         self.variables.get(name)
+    }
+
+    /// As [`Environment::variable`], but one that is set to nothing is set: for handing it on.
+    pub fn variable_as_set(&self, name: &str) -> Option<OsString> {
+        self.variables.as_set(name)
     }
 
     /// The folder that an `XDG_*` variable names, or the default below the home. Nothing for root and

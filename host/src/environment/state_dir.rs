@@ -39,6 +39,25 @@ pub enum StateDirSource {
 }
 
 pub(super) fn resolve(env: &Environment, configured: Option<&Path>, scope: Scope) -> Result<StateDir> {
+    let found = named(env, configured, scope)?;
+    if env.caller().elevated() {
+        trust::check_way(&found.path, env.owners()).map_err(|fault| refused(fault, &found.path))?;
+    }
+    Ok(found)
+}
+
+/// Who started the program may not choose, by an option nor by what is kept at home, what it acts on.
+fn refused(mut fault: Error, path: &Path) -> Error {
+    fault.kind = ErrorKind::PermissionDenied;
+    fault.message = format!(
+        "this program has more rights than who started it, and does not use {}: {}",
+        path.display(),
+        fault.message
+    );
+    fault
+}
+
+fn named(env: &Environment, configured: Option<&Path>, scope: Scope) -> Result<StateDir> {
     use StateDirSource::{CommandLine, Configuration, Home, System, Variable, XdgStateHome};
     let mut warnings = Vec::new();
     if let Some(path) = &env.overrides().state_dir {
@@ -47,7 +66,7 @@ pub(super) fn resolve(env: &Environment, configured: Option<&Path>, scope: Scope
     if let Some(path) = env.variable("ANYSVC_STATE_DIR").map(PathBuf::from) {
         let path = absolute(&path)?;
         // Root started from a user's session must not act on what that user wrote.
-        match env.caller().is_root().then(|| trust::check_folder(&path, env.owners())).transpose() {
+        match env.caller().is_root().then(|| trust::check_way(&path, env.owners())).transpose() {
             Ok(_) => return Ok(StateDir { path, source: Variable, warnings }),
             Err(fault) => warnings.push(format!("ANYSVC_STATE_DIR is ignored: {fault}")),
         }
@@ -140,5 +159,26 @@ mod tests {
         let root = env(Caller::plain(0, 0), &session);
         assert_eq!(path(&root, None, Scope::System), "/var/lib/anysvc");
         assert_eq!(path(&root, None, Scope::User), "/root/.local/state/anysvc");
+    }
+
+    #[test]
+    fn roots_state_is_not_found_through_a_link_of_somebody_elses() {
+        use std::os::unix::fs::{PermissionsExt as _, lchown, symlink};
+        let (theirs, roots) =
+            (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+        std::fs::set_permissions(theirs.path(), std::fs::Permissions::from_mode(0o755)).expect("a mode");
+        let link = theirs.path().join("state");
+        symlink(roots.path(), &link).expect("a link");
+        let state = || {
+            let root = env(Caller::plain(0, 0), &[("ANYSVC_STATE_DIR", link.to_str().expect("text"))]);
+            root.state_dir(None, Scope::System).expect("a folder")
+        };
+        assert_eq!(state().source, StateDirSource::Variable);
+        lchown(&link, Some(USER), None).expect("these tests have to run as root");
+        assert_eq!(state().path, Path::new(SYSTEM_STORE));
+        assert!(state().warnings[0].contains("state is not trusted: somebody else owns it (owner 54321"));
+        lchown(&link, Some(0), None).expect("an owner");
+        lchown(theirs.path(), Some(USER), None).expect("an owner");
+        assert_eq!(state().source, StateDirSource::System);
     }
 }

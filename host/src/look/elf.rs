@@ -18,6 +18,13 @@ const LONGEST_NOTES: u64 = 16 * 1024;
 /// Ours is among the first.
 const MOST_NOTES: usize = 8;
 
+/// A longer dynamic section no linker makes.
+const LONGEST_DYNAMIC: u64 = 16 * 1024;
+/// The smallest page there is: larger ones are multiples of it.
+const PAGE: u64 = 4096;
+/// Code that is to reach its data with 32-bit offsets has no more room than this.
+const WIDEST: u64 = 1 << 31;
+
 /// The byte order of this program.
 const ORDER: u8 = if cfg!(target_endian = "little") { 1 } else { 2 };
 const ET_DYN: u16 = 3;
@@ -25,6 +32,12 @@ const PT_LOAD: u32 = 1;
 const PT_DYNAMIC: u32 = 2;
 const PT_INTERP: u32 = 3;
 const PT_NOTE: u32 = 4;
+
+/// What a dynamic section has to name: strings, symbols, and one of two tables to find them by.
+const DT_STRTAB: u64 = 5;
+const DT_SYMTAB: u64 = 6;
+const DT_HASH: u64 = 4;
+const DT_GNU_HASH: u64 = 0x6fff_fef5;
 
 /// Machines that we may be built for, and some whose libraries get mixed up.
 const MACHINES: [(u16, &str); 11] = [
@@ -52,7 +65,9 @@ mod place {
     pub(super) const PHENTSIZE: usize = 54;
     pub(super) const SEGMENT: usize = 56;
     pub(super) const OFFSET: usize = 8;
+    pub(super) const VADDR: usize = 16;
     pub(super) const FILESZ: usize = 32;
+    pub(super) const MEMSZ: usize = 40;
     pub(super) const SECTION: u64 = 64;
 }
 #[cfg(target_pointer_width = "32")]
@@ -65,7 +80,9 @@ mod place {
     pub(super) const PHENTSIZE: usize = 42;
     pub(super) const SEGMENT: usize = 32;
     pub(super) const OFFSET: usize = 4;
+    pub(super) const VADDR: usize = 8;
     pub(super) const FILESZ: usize = 16;
+    pub(super) const MEMSZ: usize = 20;
     pub(super) const SECTION: u64 = 40;
 }
 
@@ -74,6 +91,8 @@ struct Segment {
     kind: u32,
     offset: u64,
     size: u64,
+    address: u64,
+    memory: u64,
 }
 
 /// The note of a file that could be loaded.
@@ -82,7 +101,8 @@ pub(super) fn note(bytes: &dyn Bytes, length: u64) -> io::Result<Result<NoteFact
     let filled = bytes.read_at(0, &mut first)?;
     first.truncate(filled);
     match segments(bytes, &first, length)? {
-        Ok(segments) => find_note(bytes, &first, &segments),
+        Ok(segments) if dynamic(bytes, &first, &segments)? => find_note(bytes, &first, &segments),
+        Ok(_) => Ok(Err(Unfit::Damaged)),
         Err(unfit) => Ok(Err(unfit)),
     }
 }
@@ -154,11 +174,49 @@ fn check(segments: &[Segment], length: u64) -> Result<(), Unfit> {
         Err(Unfit::NotShared)
     } else if segments.iter().any(|segment| missing(&segment)) {
         Err(Unfit::Truncated)
-    } else if !has(PT_LOAD) || !has(PT_DYNAMIC) {
+    } else if !has(PT_LOAD) || !has(PT_DYNAMIC) || !can_be_mapped(segments) {
         Err(Unfit::Damaged)
     } else {
         Ok(())
     }
+}
+
+/// Whether the parts that are loaded lie one behind the other, where pages of the file can be put.
+fn can_be_mapped(segments: &[Segment]) -> bool {
+    let (mut first, mut end) = (None, 0);
+    for segment in segments.iter().filter(|segment| segment.kind == PT_LOAD) {
+        let base = *first.get_or_insert(segment.address);
+        let Some(ends) = segment.address.checked_add(segment.memory) else { return false };
+        let in_order = segment.address >= end && ends - base <= WIDEST;
+        let in_place = segment.address % PAGE == segment.offset % PAGE;
+        if segment.memory == 0 || segment.size > segment.memory || !in_order || !in_place {
+            return false;
+        }
+        end = ends;
+    }
+    true
+}
+
+/// Whether the dynamic section is loaded from where it is said to be, and names what a loader can't do
+/// without, within what is loaded.
+fn dynamic(bytes: &dyn Bytes, first: &[u8], segments: &[Segment]) -> io::Result<bool> {
+    let loaded = || segments.iter().filter(|segment| segment.kind == PT_LOAD);
+    let Some(section) = segments.iter().find(|segment| segment.kind == PT_DYNAMIC) else { return Ok(false) };
+    let in_place = |load: &Segment| {
+        section.address.checked_sub(load.address) == section.offset.checked_sub(load.offset)
+            && load.holds(section.address, section.size)
+    };
+    if !loaded().any(in_place) || section.size > LONGEST_DYNAMIC {
+        return Ok(false);
+    }
+    let Some(raw) = part(bytes, first, section.offset, section.size as usize)? else { return Ok(false) };
+    let entries = raw.chunks_exact(2 * place::WORD).map(|entry| (word(entry, 0), word(entry, place::WORD)));
+    let entries: Vec<(u64, u64)> = entries.take_while(|(tag, _)| *tag != 0).collect();
+    let names = |wanted: u64| {
+        let mut values = entries.iter().filter(|(tag, _)| *tag == wanted);
+        values.any(|(_, address)| loaded().any(|load| load.holds(*address, 1)))
+    };
+    Ok(names(DT_STRTAB) && names(DT_SYMTAB) && (names(DT_HASH) || names(DT_GNU_HASH)))
 }
 
 fn find_note(bytes: &dyn Bytes, first: &[u8], segments: &[Segment]) -> io::Result<Result<NoteFacts, Unfit>> {
@@ -193,7 +251,21 @@ fn part<'b>(
 
 fn segment(raw: &[u8]) -> Segment {
     let kind = u32::from_ne_bytes([raw[0], raw[1], raw[2], raw[3]]);
-    Segment { kind, offset: word(raw, place::OFFSET), size: word(raw, place::FILESZ) }
+    let field = |at| word(raw, at);
+    Segment {
+        kind,
+        offset: field(place::OFFSET),
+        size: field(place::FILESZ),
+        address: field(place::VADDR),
+        memory: field(place::MEMSZ),
+    }
+}
+
+impl Segment {
+    /// Whether these addresses are filled from the file by it.
+    fn holds(&self, address: u64, size: u64) -> bool {
+        address.checked_sub(self.address).is_some_and(|start| within(start, size, self.size))
+    }
 }
 
 fn within(offset: u64, size: u64, length: u64) -> bool {

@@ -18,6 +18,7 @@ fn look(file: &[u8]) -> Result<NoteFacts, Unfit> {
 }
 
 const NOTE_AT: usize = 0x400;
+const DYNAMIC_AT: usize = 0x2000;
 const LENGTH: usize = 0x3000;
 
 /// Bytes of the good file that a test changes.
@@ -39,7 +40,19 @@ impl Draft {
 
     fn segment(self, index: usize, kind: u32, offset: u64, size: u64) -> Draft {
         let at = 64 + index * 56;
-        self.put(at, &kind.to_ne_bytes()).word(at + 8, offset).word(at + 32, size)
+        let placed = self.put(at, &kind.to_ne_bytes()).word(at + 8, offset).word(at + 16, offset);
+        placed.word(at + 32, size).word(at + 40, size)
+    }
+
+    /// Another address or size in memory than in the file.
+    fn memory(self, index: usize, address: u64, size: u64) -> Draft {
+        let at = 64 + index * 56;
+        self.word(at + 16, address).word(at + 40, size)
+    }
+
+    fn entry(self, index: usize, tag: u64, value: u64) -> Draft {
+        let at = DYNAMIC_AT + index * 16;
+        self.word(at, tag).word(at + 8, value)
     }
 }
 
@@ -57,7 +70,8 @@ fn our_note(major: u32) -> Vec<u8> {
     note(b"anysvc\0\0", 1, &[major, 0, FINGERPRINT as u32, (FINGERPRINT >> 32) as u32])
 }
 
-/// A 64-bit shared library of this machine, as far as we look: headers, note, two segments.
+/// A 64-bit shared library of this machine, as far as we look: headers, note, what is loaded, and a
+/// dynamic section in it.
 fn good() -> Draft {
     let machine: u16 = if cfg!(target_arch = "aarch64") { 183 } else { 62 };
     Draft(vec![0; LENGTH])
@@ -70,7 +84,11 @@ fn good() -> Draft {
         .half(56, 3)
         .half(60, 1)
         .segment(0, 1, 0, 0x2800)
-        .segment(1, 2, 0x2000, 0x100)
+        .segment(1, 2, DYNAMIC_AT as u64, 0x100)
+        .entry(0, 1, 0x7777_7777)
+        .entry(1, 5, 0x1000)
+        .entry(2, 6, 0x1100)
+        .entry(3, 0x6fff_fef5, 0x1200)
         .segment(2, 4, NOTE_AT as u64, our_note(1).len() as u64)
         .put(NOTE_AT, &our_note(1))
 }
@@ -120,6 +138,21 @@ fn each_spoilt_file_has_its_own_fault() {
         (good().segment(1, 2, 0, u64::MAX).0, Unfit::Truncated),
         (good().segment(1, 0, 0, 0).0, Unfit::Damaged),
         (good().segment(0, 0, 0, 0).0, Unfit::Damaged),
+        (good().memory(0, 0, 0x27ff).0, Unfit::Damaged),
+        (good().segment(0, 1, 0, 0).0, Unfit::Damaged),
+        (good().memory(0, 0x10, 0x2800).0, Unfit::Damaged),
+        (good().memory(0, 0, (1 << 31) + 1).0, Unfit::Damaged),
+        (good().memory(0, u64::MAX - 0xfff, 0x2800).0, Unfit::Damaged),
+        (good().segment(2, 1, 0x2000, 0x100).0, Unfit::Damaged),
+        (good().segment(2, 1, 0x2000, 0x100).memory(2, 1 << 40, 0x100).0, Unfit::Damaged),
+        (good().segment(1, 2, 0, 0).0, Unfit::Damaged),
+        (good().segment(1, 2, 0x2780, 0x100).0, Unfit::Damaged),
+        (good().memory(1, 0x1000, 0x100).0, Unfit::Damaged),
+        (good().put(DYNAMIC_AT, &[0; 0x100]).0, Unfit::Damaged),
+        (good().entry(1, 0, 0).0, Unfit::Damaged),
+        (good().entry(1, 5, 0x2800).0, Unfit::Damaged),
+        (good().entry(2, 6, u64::MAX).0, Unfit::Damaged),
+        (good().entry(3, 7, 0x1200).0, Unfit::Damaged),
         (good().segment(2, 0, 0, 0).0, Unfit::NoNote),
         (good().segment(2, 4, NOTE_AT as u64, 11).0, Unfit::NoNote),
         (good().put(NOTE_AT, &[0; 64]).0, Unfit::NoNote),

@@ -2,7 +2,7 @@
 //! for a newer minor version of the API than this host's: then it is something that this host must do
 //! without.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anysvc_backend_api::{
     Error, ErrorKind, Result, Scope,
@@ -99,13 +99,21 @@ fn table(table: Table<'_>, newer: bool, depth: usize) -> Result<Condition> {
     Ok(if parts.len() == 1 { parts.remove(0) } else { Condition::All(parts) })
 }
 
+/// What a newer version adds is a key that is not known here, or another form of one that is.
 fn condition(item: Item<'_>, newer: bool, depth: usize) -> Result<Condition> {
     if depth > DEEPEST {
         return Err(item.fault("conditions are nested too deeply"));
     }
+    match known(item, newer, depth) {
+        Err(_) if newer => Ok(Condition::Unknown(item.key.to_owned())),
+        read => read,
+    }
+}
+
+fn known(item: Item<'_>, newer: bool, depth: usize) -> Result<Condition> {
     let inner = |item: Item<'_>| table(item.table()?, newer, depth + 1);
     let list = |item: Item<'_>| item.array()?.map(inner).collect::<Result<Vec<_>>>();
-    let path = || item.text().map(Into::into);
+    let path = || absolute(item);
     let text = || item.text().map(str::to_owned);
     Ok(match item.key {
         "all" => Condition::All(list(item)?),
@@ -116,15 +124,33 @@ fn condition(item: Item<'_>, newer: bool, depth: usize) -> Result<Condition> {
         "file" => Condition::Is(Question::File(path()?)),
         "directory" => Condition::Is(Question::Directory(path()?)),
         "socket" => Condition::Is(Question::Socket(path()?)),
-        "command" => Condition::Is(Question::Command(text()?)),
+        "command" => Condition::Is(Question::Command(command(item)?)),
         "env" => match item.text()?.split_once('=') {
             Some((name, value)) => Condition::Equals(Question::Variable(name.to_owned()), value.to_owned()),
             None => Condition::Is(Question::Variable(text()?)),
         },
         "setting" => Condition::Is(Question::Setting(text()?)),
-        key if newer => Condition::Unknown(key.to_owned()),
         _ => return Err(item.unknown(&CONDITIONS)),
     })
+}
+
+/// What it is must not depend on where the command is run.
+fn absolute(item: Item<'_>) -> Result<PathBuf> {
+    let path = PathBuf::from(item.text()?);
+    if path.is_absolute() {
+        return Ok(path);
+    }
+    Err(item.fault(format!("`{}` has to be an absolute path", item.key)))
+}
+
+/// A command is looked for in the folders of the search path, and nowhere else.
+fn command(item: Item<'_>) -> Result<String> {
+    let name = item.text()?;
+    if !name.is_empty() && !name.contains('/') && name != "." && name != ".." {
+        return Ok(name.to_owned());
+    }
+    let error = item.fault("`command` has to be the name of a command, without a folder");
+    Err(error.with_hint("`file` asks about a path"))
 }
 
 #[cfg(test)]

@@ -79,6 +79,13 @@ fn mistakes_are_told_with_file_line_and_the_nearest_key() {
         (with("[fits]\nfiel = '/x'"), "/lib/x.toml:7: unknown key `fiel`", "`file`"),
         (with("[fits]\nany = [{ al = [] }]"), "unknown key `al`", "`all`"),
         (with("[fits]\nos = ['linux']"), "/lib/x.toml:7: `os` has to be a string, not array", ""),
+        (with("[fits]\nfile = 'etc/x'"), "/lib/x.toml:7: `file` has to be an absolute path", ""),
+        (with("[fits]\ndirectory = './x'"), "/lib/x.toml:7: `directory` has to be an absolute path", ""),
+        (with("[fits]\nsocket = ''"), "/lib/x.toml:7: `socket` has to be an absolute path", ""),
+        (with("[fits]\ncommand = '../x'"), "`command` has to be the name of a command", "`file`"),
+        (with("[fits]\ncommand = '/bin/x'"), "`command` has to be the name of a command", "`file`"),
+        (with("[fits]\ncommand = '..'"), "`command` has to be the name of a command", "`file`"),
+        (with("[fits]\ncommand = ''"), "`command` has to be the name of a command", "`file`"),
         (with(""), "/lib/x.toml: `fits` is missing", ""),
         (with("fits = {}").replace("id = 'x'", "id = 'y'"), "`id` has to be the file's name", ""),
         (with("fits = {}").replace("libx.so", "../x.so"), "`library` has to be the name of a file", ""),
@@ -124,9 +131,15 @@ fn what_a_newer_minor_version_adds_is_ignored_and_does_not_fit() {
     let newer = GOOD.replace("'1.0'", "'1.999'").replace("'system'", "'system', 'planet'");
     let read = parse(&format!("{newer}colour = 'red'\n[fits]\nfile = '/x'\n")).expect("a manifest");
     assert_eq!((read.scopes.clone(), read.fits.evaluate(&Everything)), (vec![Scope::System], Truth::True));
-    for condition in
-        ["moon = 'full'", "not = { moon = 'full' }", "all = [{ file = '/x' }, { moon = 'full' }]"]
-    {
+    for condition in [
+        "moon = 'full'",
+        "not = { moon = 'full' }",
+        "all = [{ file = '/x' }, { moon = 'full' }]",
+        "os = ['linux', 'freebsd']",
+        "not = { file = ['/x', '/y'] }",
+        "all = { file = '/x' }",
+        "command = { name = 'x' }",
+    ] {
         let read = parse(&format!("{newer}[fits]\n{condition}\n")).expect("a manifest");
         assert_eq!(read.fits.evaluate(&Everything), Truth::Unknown, "{condition}");
     }

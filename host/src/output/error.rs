@@ -1,5 +1,7 @@
 //! How a failure reads: for people on standard error, for programs as an object.
 
+use std::path::Path;
+
 use anysvc_backend_api::Error;
 
 use super::{Paint, escape, json::Object};
@@ -11,10 +13,16 @@ pub fn object(error: &Error) -> Object {
         .maybe("service", error.service.as_deref())
         .with("message", error.message.as_str())
         .maybe("hint", error.hint.as_deref())
-        .known("path", error.path.as_ref().map(|path| path.to_string_lossy().into_owned()))
+        .known("path", file(error).map(|path| path.to_string_lossy().into_owned()))
         .known("status", error.status.map(i64::from))
         .known("stderr", error.stderr.as_deref())
         .known("native_code", error.native_code.as_deref())
+}
+
+/// The file that an error is about. What errors call a stream is no path.
+fn file(error: &Error) -> Option<&Path> {
+    let stream = |path: &Path| path == Path::new("standard input") || path == Path::new("standard output");
+    error.path.as_deref().filter(|path| !stream(path))
 }
 
 /// The document of a command that failed as a whole.
@@ -37,7 +45,11 @@ pub fn for_people(error: &Error, colors: bool) -> String {
     if let Some(status) = error.status.filter(|status| !said(status)) {
         text.push_str(&format!("  exit status: {status}\n"));
     }
-    if let Some(code) = &error.native_code {
+    let named = |code: &str| {
+        error.message.contains(&format!("(os error {code})"))
+            || error.message.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == code)
+    };
+    if let Some(code) = error.native_code.as_deref().filter(|code| !named(code)) {
         text.push_str(&format!("  code: {}\n", escape::line(code)));
     }
     if let Some(stderr) = error.stderr.as_deref().map(str::trim_end).filter(|text| !text.is_empty()) {
@@ -88,6 +100,22 @@ mod tests {
         );
         let bare = Error::new(ErrorKind::Io, "no").with_service("web");
         assert_eq!(for_people(&bare, true), "\u{1b}[31merror:\u{1b}[0m web: no\n");
+    }
+
+    #[test]
+    fn a_code_that_the_message_says_is_not_said_again() {
+        let absent = std::io::Error::from_raw_os_error(2);
+        let text = for_people(&Error::io("read", "/x", &absent), false);
+        assert!(text.contains("(os error 2)") && !text.contains("code:"), "{text}");
+        let refused = Error::new(ErrorKind::CommandFailed, "it failed with 211").with_code("11");
+        assert!(for_people(&refused, false).contains("  code: 11\n"));
+    }
+
+    #[test]
+    fn a_stream_is_no_path() {
+        let absent = std::io::Error::from_raw_os_error(5);
+        let text = json::text(object(&Error::io("read", "standard input", &absent)));
+        assert!(!text.contains("path"), "{text}");
     }
 
     #[test]

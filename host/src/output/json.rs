@@ -50,6 +50,13 @@ pub fn count(n: u64) -> Value {
     Value::Int(i64::try_from(n).unwrap_or(i64::MAX))
 }
 
+/// A value as JSON, on one line.
+pub fn text(value: impl Into<Value>) -> String {
+    let mut out = String::new();
+    write(&mut out, &value.into());
+    out
+}
+
 /// Appends a value as JSON, on one line.
 pub fn write(out: &mut String, value: &Value) {
     match value {
@@ -101,12 +108,6 @@ fn write_text(out: &mut String, text: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn text(value: impl Into<Value>) -> String {
-        let mut out = String::new();
-        write(&mut out, &value.into());
-        out
-    }
 
     #[test]
     fn writes_every_kind_of_value() {

@@ -38,6 +38,8 @@ struct Case {
     fitting: &'static [&'static str],
     unusable: &'static [&'static str],
     disabled: &'static [&'static str],
+    unreadable: &'static [&'static str],
+    ignored: &'static [&'static str],
 }
 
 impl Case {
@@ -53,7 +55,12 @@ impl Case {
             true => Err(Error::new(ErrorKind::Plugin, format!("{} is unusable", found.id))),
             false => Ok(()),
         };
-        let (found, (), warnings) = choose(&candidates, wish, Scope::System, fits, examine)?;
+        let error = |text: &&str| Error::new(ErrorKind::Io, *text);
+        let folders = Folders {
+            unreadable: self.unreadable.iter().map(error).collect(),
+            ignored: self.ignored.iter().map(error).collect(),
+        };
+        let (found, (), warnings) = choose(&candidates, folders, wish, Scope::System, fits, examine)?;
         Ok((found.id.clone(), warnings.into_iter().map(|error| error.message).collect()))
     }
 
@@ -161,4 +168,46 @@ fn nothing_installed_and_nothing_fitting_are_two_errors() {
         ErrorKind::NoBackend,
         "no backend fits this machine",
     );
+}
+
+#[test]
+fn a_folder_that_cannot_be_read_does_not_give_way_to_a_fallback() {
+    let case = Case { found: usual(), fitting: &["local"], unreadable: &["dark"], ..Case::default() };
+    let message = "`local` would be chosen instead of a backend that can't be used: dark";
+    case.fails(Wish::Whatever, ErrorKind::Io, message);
+    assert_eq!(case.choose(Wish::Requested("local")), Ok(("local".into(), vec!["dark".into()])));
+    Case { fitting: &["low", "local"], ..case }.chooses("low", &["dark"]);
+    let case = Case { unreadable: &["dark"], ..Case::default() };
+    let error = case.fails(Wish::Whatever, ErrorKind::NoBackend, "no backend is installed");
+    assert!(error.hint.expect("a hint").starts_with("dark; "));
+    let error =
+        case.fails(Wish::Requested("low"), ErrorKind::NoBackend, "the backend `low` is not installed");
+    assert!(error.hint.expect("a hint").starts_with("dark; "));
+}
+
+#[test]
+fn a_folder_that_is_ignored_is_a_warning() {
+    let case = Case { found: usual(), fitting: &["local"], ignored: &["theirs"], ..Case::default() };
+    case.chooses("local", &["theirs"]);
+}
+
+#[test]
+fn that_none_fits_is_said_whatever_is_wrong_with_others() {
+    let mut found = usual();
+    found.push(broken("odd"));
+    let case = Case { found, ..Case::default() };
+    let error = case.fails(Wish::Whatever, ErrorKind::NoBackend, "no backend fits this machine");
+    assert!(error.hint.expect("a hint").starts_with("odd is broken; `anysvc detect --explain`"));
+    let case = Case { fitting: &["high"], unusable: &["high"], ..case };
+    case.fails(Wish::Whatever, ErrorKind::Plugin, "high is unusable");
+}
+
+#[test]
+fn what_the_store_names_is_loaded_although_it_is_disabled() {
+    let case = Case { found: usual(), disabled: &["high"], ..Case::default() };
+    assert_eq!(case.choose(Wish::Stored("high")).map(|(id, _)| id), Ok("high".into()));
+    for wish in [Wish::Requested("high"), Wish::Configured("high")] {
+        assert_eq!(case.choose(wish).expect_err("no choice").kind, ErrorKind::NoBackend);
+    }
+    case.fails(Wish::Stored("no"), ErrorKind::NoBackend, "the backend `no` is not installed");
 }

@@ -74,7 +74,7 @@ pub fn explain(
         candidate.verdict = verdict(candidate, chosen.as_deref());
     }
     let decided_by = match wish(requested, config) {
-        Wish::Requested(_) => "the command",
+        Wish::Requested(_) | Wish::Stored(_) => "the command",
         Wish::Configured(_) => "the configuration",
         Wish::Whatever => "the conditions of the manifests",
     };

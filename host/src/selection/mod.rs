@@ -13,7 +13,7 @@ use crate::{
     loader::{self, Examined},
     manifest::Truth,
 };
-use choose::{Candidate, Wish};
+use choose::{Candidate, Folders, Wish};
 pub use explain::{Explained, Explanation, explain};
 
 /// The backend that serves, its library looked at but not loaded.
@@ -41,11 +41,39 @@ pub fn select(
     requested: Option<&str>,
     scope: Scope,
 ) -> Result<Selection> {
+    chosen(catalog, env, config, wish(requested, config), scope)
+}
+
+/// The backend that a service of the store is in: it has to be installed, and may be disabled.
+///
+/// # Errors
+/// As [`select`] for one that was asked for.
+pub fn stored(
+    catalog: &Catalog,
+    env: &Environment,
+    config: &Config,
+    id: &str,
+    scope: Scope,
+) -> Result<Selection> {
+    chosen(catalog, env, config, Wish::Stored(id), scope)
+}
+
+fn chosen(
+    catalog: &Catalog,
+    env: &Environment,
+    config: &Config,
+    wish: Wish<'_>,
+    scope: Scope,
+) -> Result<Selection> {
     let fits = |found: &Found| fit(found, env, config) == Truth::True;
     let candidates: Vec<Candidate<'_>> = catalog.found.iter().map(|f| candidate(f, config)).collect();
     let examine = |found: &Found| loader::examine(found, env);
-    let (chosen, library, warnings) =
-        choose::choose(&candidates, wish(requested, config), scope, fits, examine)?;
+    let mut folders = Folders::default();
+    for searched in &catalog.searched {
+        let list = if searched.ignored { &mut folders.ignored } else { &mut folders.unreadable };
+        list.extend(searched.problem.clone());
+    }
+    let (chosen, library, warnings) = choose::choose(&candidates, folders, wish, scope, fits, examine)?;
     Ok(Selection { id: chosen.id.clone(), library, warnings })
 }
 

@@ -118,6 +118,15 @@ impl Session {
         })
     }
 
+    /// The time that was asked for, for what has no end of its own.
+    pub fn limit(&self) -> Deadline {
+        match self.timeout {
+            Timeout::Usual => Deadline::NONE,
+            Timeout::After(time) => Deadline::after(time),
+            Timeout::NoWait => Deadline::after(Duration::ZERO),
+        }
+    }
+
     /// By when work has to be done that can't be left half-way: as [`Session::deadline`], but the usual
     /// time where nobody wants to wait.
     pub fn working_deadline(&self, own: Duration) -> Deadline {
@@ -154,8 +163,7 @@ impl Session {
         let select = || {
             let requested = self.requested();
             let found = selection::select(self.catalog(), &self.env, &self.config, requested, self.scope)?;
-            let warnings = found.warnings.iter().map(|error| error.message.clone());
-            self.warnings.borrow_mut().extend(warnings);
+            self.warn_of(&found.warnings);
             let id = found.id.clone();
             log::debug!("the backend `{id}` serves the {} scope", self.scope);
             *self.library.borrow_mut() = Some(found);
@@ -214,7 +222,22 @@ impl Session {
             Some(catalog) => catalog,
             None => &Catalog::discover_only(&self.env, id),
         };
-        self.open(selection::select(catalog, &self.env, &self.config, Some(id), scope)?, scope)
+        let found = match self.requested() {
+            Some(_) => selection::select(catalog, &self.env, &self.config, Some(id), scope)?,
+            None => selection::stored(catalog, &self.env, &self.config, id, scope)?,
+        };
+        self.warn_of(&found.warnings);
+        self.open(found, scope)
+    }
+
+    /// Keeps what is wrong and did not matter, each thing once.
+    fn warn_of(&self, errors: &[Error]) {
+        let mut warnings = self.warnings.borrow_mut();
+        for error in errors {
+            if !warnings.contains(&error.message) {
+                warnings.push(error.message.clone());
+            }
+        }
     }
 
     /// The backend of a stored service.

@@ -13,6 +13,7 @@ use std::{
 use anysvc_backend_api::{Error, ErrorKind, Result};
 
 use super::user::Account;
+use crate::environment::{Caller, FIXED_PATH};
 
 /// Runs the command line as another user and gives its exit code.
 ///
@@ -33,7 +34,7 @@ pub fn run(name: &str, args: &[OsString]) -> Result<u8> {
         .chain(as_that_user(args, name))
         .filter_map(|arg| CString::new(arg.as_bytes()).ok())
         .collect();
-    let environment: Vec<CString> = environment(&account, std::env::vars_os())
+    let environment: Vec<CString> = environment(&account, starters(&Caller::current(), std::env::vars_os()))
         .into_iter()
         .filter_map(|(name, value)| CString::new([name.as_bytes(), b"=", value.as_bytes()].concat()).ok())
         .collect();
@@ -106,17 +107,23 @@ fn as_that_user(args: &[OsString], name: &str) -> Vec<OsString> {
     rewritten
 }
 
-/// What the user would find in a fresh session: nothing of root's but the search path, the language and
-/// the terminal.
-fn environment(
-    account: &Account,
+/// What may be handed on of the variables that this program was started with: where it has more rights
+/// than its starter, nothing, and commands are looked for where the system has them.
+fn starters(
+    caller: &Caller,
     variables: impl Iterator<Item = (OsString, OsString)>,
 ) -> Vec<(OsString, OsString)> {
+    if caller.elevated() { vec![("PATH".into(), FIXED_PATH.into())] } else { variables.collect() }
+}
+
+/// What the user would find in a fresh session: nothing of root's but the search path, the language and
+/// the terminal.
+fn environment(account: &Account, variables: Vec<(OsString, OsString)>) -> Vec<(OsString, OsString)> {
     let kept = |name: &OsStr| {
         let plain = ["PATH", "LANG", "TERM", "TZ", "NO_COLOR", "ANYSVC_LOG", "ANYSVC_BACKEND_PATH"];
         plain.iter().any(|kept| name == *kept) || name.as_bytes().starts_with(b"LC_")
     };
-    let mut environment: Vec<_> = variables.filter(|(name, _)| kept(name)).collect();
+    let mut environment: Vec<_> = variables.into_iter().filter(|(name, _)| kept(name)).collect();
     let own = [
         ("HOME", account.home.as_os_str()),
         ("USER", account.name.as_ref()),
@@ -163,10 +170,22 @@ mod tests {
             ["PATH=/bin", "HOME=/root", "XDG_STATE_HOME=/x", "ANYSVC_STATE_DIR=/y", "LC_ALL=C", "S=1"];
         let pairs =
             session.map(|pair| pair.split_once('=').expect("a pair")).map(|(n, v)| (n.into(), v.into()));
-        let found: Vec<String> = environment(&account, pairs.into_iter())
+        let found: Vec<String> = environment(&account, pairs.into_iter().collect())
             .into_iter()
             .map(|(name, value)| format!("{}={}", name.display(), value.display()))
             .collect();
         assert_eq!(found, ["PATH=/bin", "LC_ALL=C", "HOME=/home/app", "USER=app", "LOGNAME=app"]);
+    }
+
+    #[test]
+    fn of_the_session_that_starts_a_setuid_copy_nothing_is_handed_on() {
+        let session = ["PATH=/evil", "ANYSVC_BACKEND_PATH=/evil", "TZ=/evil", "LC_ALL=C"];
+        let given = || {
+            let pairs = session.map(|pair| pair.split_once('=').expect("a pair"));
+            pairs.map(|(n, v)| (n.into(), v.into())).into_iter()
+        };
+        assert_eq!(starters(&Caller::plain(0, 0), given()).len(), session.len());
+        let setuid = Caller { uid: 10_000, ..Caller::plain(0, 0) };
+        assert_eq!(starters(&setuid, given()), [("PATH".into(), OsString::from(FIXED_PATH))]);
     }
 }

@@ -49,12 +49,7 @@ impl Account {
     /// # Errors
     /// `usage` when there is no such group.
     pub fn with_group(mut self, group: &str) -> Result<Account> {
-        let listed = CString::new(group).ok().and_then(|name| lookup_group(&name));
-        let gid = listed.or_else(|| group.parse().ok()).ok_or_else(|| {
-            let message = format!("there is no group `{}` on this machine", group.escape_debug());
-            Error::new(ErrorKind::Usage, message)
-        })?;
-        self.gid = gid;
+        self.gid = self::group(group)?;
         Ok(self)
     }
 
@@ -78,6 +73,18 @@ impl Account {
         }
         Ok(())
     }
+}
+
+/// The number of a group, by its name or as a number.
+///
+/// # Errors
+/// `usage` when there is none.
+pub fn group(name: &str) -> Result<u32> {
+    let listed = CString::new(name).ok().and_then(|name| lookup_group(&name));
+    listed.or_else(|| name.parse().ok()).ok_or_else(|| {
+        let message = format!("there is no group `{}` on this machine", name.escape_debug());
+        Error::new(ErrorKind::Usage, message)
+    })
 }
 
 fn lookup(name: &CStr) -> Option<Account> {

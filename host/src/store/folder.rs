@@ -18,9 +18,6 @@ const HEADER: usize = 4096;
 /// The largest file that is read, in bytes.
 const LARGEST: u64 = 16 << 20;
 
-/// So many links lead nowhere, as the system sees it too.
-const MOST_LINKS: u32 = 40;
-
 /// The open folders of a store.
 pub(super) struct Folders {
     pub(super) path: PathBuf,
@@ -58,47 +55,18 @@ pub(super) fn judge(path: &Path, file: &File, uid: u32) -> Result<u64> {
 /// links included, whatever it leads to just now. It ends where nothing is there yet: that is root's to
 /// create. Others than root may go through whatever they can.
 fn resolve(path: &Path, uid: u32) -> Result<PathBuf> {
-    let mut at = PathBuf::new();
     if uid != 0 {
         return Ok(path.to_owned());
     }
-    let mut links = 0;
-    let parts = |path: &Path| -> Vec<PathBuf> { path.iter().rev().map(PathBuf::from).collect() };
-    let mut rest = parts(path);
-    while let Some(part) = rest.pop() {
-        if part == Path::new("..") {
-            at.pop();
-            continue;
-        }
-        let next = at.join(part);
-        let stat = match next.symlink_metadata() {
-            Ok(stat) => stat,
-            Err(e) if e.kind() == io::ErrorKind::NotFound => {
-                return Ok(rest.iter().rev().fold(next, |path, part| path.join(part)));
-            }
-            Err(e) => return Err(Error::io("look at", next, &e)),
-        };
-        // A link's own mode says nothing.
-        let mode = if stat.is_symlink() { 0o755 } else { stat.mode() };
-        let inode = Inode { uid: stat.uid(), mode, is_dir: stat.is_dir() };
+    trust::walk(path, |next, found, last| {
         // What it ends in is judged when it is open, as everybody's is.
-        if (stat.is_symlink() || !rest.is_empty()) && trust::judge(inode, Owners::Root).is_some() {
-            let (mode, uid) = (stat.mode() & 0o7777, stat.uid());
+        if (found.is_symlink() || !last) && trust::judge(Inode::of(found), Owners::Root).is_some() {
+            let (mode, uid) = (found.mode() & 0o7777, found.uid());
             let why = format!("{} above it has mode {mode:04o} and is owned by uid {uid}", next.display());
             return Err(denied(path, &why, "root's store has to be where root alone can write"));
         }
-        if !stat.is_symlink() {
-            at = next;
-            continue;
-        }
-        links += 1;
-        if links > MOST_LINKS {
-            return Err(Error::io("open", path, &rustix::io::Errno::LOOP.into()));
-        }
-        let target = next.read_link().map_err(|e| Error::io("read", &next, &e))?;
-        rest.extend(parts(&target));
-    }
-    Ok(at)
+        Ok(())
+    })
 }
 
 /// Opens the folder of a store; root's goes through no link any more.

@@ -39,7 +39,7 @@ pub(super) fn corrupt(path: &Path, name: &str, why: &str) -> Error {
     };
     Error::new(ErrorKind::Io, message)
         .with_path(path)
-        .with_hint(format!("correct the file, or register `{name}` again with `--replace`"))
+        .with_hint(format!("correct the file, or remove the service with `anysvc unregister {name}`"))
 }
 
 /// How many bytes come before the first line that begins a table.

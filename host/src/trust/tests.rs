@@ -140,9 +140,9 @@ fn text_has_a_limit_and_an_encoding() {
 fn of_a_folder_that_is_not_there_its_parents_are_judged() {
     let (folder, _) = fixture();
     let missing = folder.path().join("x/y/z");
-    assert_eq!(check_folder(&missing, Owners::Root), Ok(()));
+    assert_eq!(check_way(&missing, Owners::Root), Ok(()));
     set(folder.path(), MALLORY, 0o755);
-    assert!(check_folder(&missing, Owners::Root).is_err());
+    assert!(check_way(&missing, Owners::Root).is_err());
 }
 
 #[test]

@@ -1,5 +1,5 @@
 //! The common contract, written once: what a user may rely on whatever the service manager is. Each
-//! backend's suite runs every chapter on each of its stages, by the macro [`scenario!`](crate::scenario).
+//! backend's suite runs every chapter on each of its stages, by the macro `scenario!`.
 //! Nothing here may know a service manager.
 
 mod ends;

@@ -12,6 +12,7 @@ use crate::{
     scandir::{Lock, Scandir},
     scripts::{Owner, Tools},
     state::Reader,
+    supervise::supervise,
     verbs::{self, Mode, Step},
     waiting,
 };
@@ -32,8 +33,14 @@ pub(crate) struct Site<'a> {
 /// Registers them; one answer each.
 pub(crate) fn register(site: &Site<'_>, batch: &Batch<Registration>) -> Vec<Result<()>> {
     let plans = plan::plan(site, batch);
+    let plans = publish::rehearse(site, batch, plans);
+    let stops = |plan: &Result<Plan>| {
+        plan.as_ref().is_ok_and(|plan| matches!(plan.existing, Existing::Differs { up: true }))
+    };
+    let stopped: Vec<bool> = plans.iter().map(stops).collect();
     let plans = stop_replaced(site, batch, plans);
     let published = publish::publish(site, batch, plans);
+    start_kept(site, batch, &stopped, &published);
     let started = wait_until_up(site, batch, published);
     withdraw_failed(site, batch, started)
 }
@@ -68,6 +75,19 @@ fn stop_replaced(
     )
 }
 
+/// What was stopped and is still there, as its replacement failed, runs again.
+fn start_kept(site: &Site<'_>, batch: &Batch<Registration>, stopped: &[bool], all: &[Result<Plan>]) {
+    let mut reader = Reader::new(site.scandir);
+    for ((registration, _), published) in batch.items.iter().zip(stopped).zip(all).filter(|((_, s), _)| **s) {
+        if published.is_err()
+            && let Err(error) = verbs::run_again(&mut reader, &registration.spec.name)
+        {
+            // One that was put back is started by the supervisor that it gets.
+            log::debug!("cannot start what was to be replaced again: {error}");
+        }
+    }
+}
+
 /// Those that are to run: until each was seen up, or was up and ended.
 fn wait_until_up(
     site: &Site<'_>,
@@ -78,7 +98,7 @@ fn wait_until_up(
     let begun = batch.then(published, |registration, plan| {
         let begun = match plan.existing {
             _ if !plan.up => Step::Done,
-            Existing::Same => verbs::begin(&mut reader, &registration.spec.name, Mode::Start)?,
+            Existing::Same => start_again(&mut reader, &registration.spec.name, batch.deadline)?,
             Existing::Absent | Existing::Differs { .. } => Step::BY_ITSELF,
         };
         Ok((plan, begun))
@@ -96,6 +116,17 @@ fn wait_until_up(
         },
     );
     waited.into_iter().zip(fresh).map(|(result, fresh)| Progress { result, fresh }).collect()
+}
+
+/// What is there already may have lost its supervisor.
+fn start_again(reader: &mut Reader<'_>, name: &str, deadline: Deadline) -> Result<Step> {
+    match verbs::begin(reader, name, Mode::Start)? {
+        Step::Unsupervised => {
+            supervise(reader.scandir(), &[name], deadline)?;
+            verbs::begin(reader, name, Mode::Start)
+        }
+        step => Ok(step),
+    }
 }
 
 /// The outcome of one registration so far.

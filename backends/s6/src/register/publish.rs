@@ -53,6 +53,28 @@ pub(super) fn publish(
     wait_for_supervisors(scandir, batch, published)
 }
 
+/// Makes sure, before what runs is stopped, that its replacement can be built: that others do not hold
+/// the lock, that there is room on the disk, and so on. What is built is removed again, as the lock is
+/// not kept while a service takes its time to stop, and whoever has it sweeps.
+pub(super) fn rehearse(
+    site: &Site<'_>,
+    batch: &Batch<Registration>,
+    plans: Vec<Result<Plan>>,
+) -> Vec<Result<Plan>> {
+    let stops = |plan: &Plan| matches!(plan.existing, Existing::Differs { up: true });
+    if !plans.iter().flatten().any(stops) {
+        return plans;
+    }
+    let lock = Lock::take(site.scandir, batch.deadline);
+    batch.then(plans, |_, plan| {
+        if stops(&plan) {
+            lock.as_ref().map_err(Clone::clone)?;
+            Staged::build(site.scandir, &plan.directory, !plan.up)?;
+        }
+        Ok(plan)
+    })
+}
+
 /// One over the limit would abort every scan from s6 2.12 on, and be ignored before.
 fn check_room(site: &Site<'_>, batch: &Batch<Registration>, plans: Vec<Result<Plan>>) -> Vec<Result<Plan>> {
     let mut room = Room::count(site.scandir, &site.svscan_arguments);

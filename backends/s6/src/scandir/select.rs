@@ -30,18 +30,21 @@ pub(crate) struct Choice {
 /// # Errors
 /// `usage` for a setting that is no text.
 pub(crate) fn choose(context: &Context) -> Result<Choice> {
-    let pid1 = of_pid1(&context.facts.pid1_args);
-    let of_pid1 = |silent| Choice {
-        path: pid1.clone(),
-        arguments: Some(context.facts.pid1_args.clone()),
-        silent,
-        reason: "that of process 1",
+    let is_pid1 = context.facts.pid1_comm.as_deref() == Some(COMM);
+    let of_pid1 = |silent| match &context.facts.pid1_args {
+        arguments if is_pid1 => Choice {
+            path: of_pid1(arguments),
+            arguments: Some(arguments.clone()),
+            silent,
+            reason: "that of process 1",
+        },
+        _ => Choice { path: DEFAULT.into(), arguments: None, silent, reason: "the usual one" },
     };
     let Some(configured) = configured(&context.settings, &context.user)? else { return Ok(of_pid1(None)) };
     let listens = Svscan::new(&configured).listener() != Listener::Nobody;
     // Without an s6-svscan as process 1 there is nothing to fall back to, and what was configured is
     // what the operator wants to hear of.
-    if listens || context.facts.pid1_comm.as_deref() != Some(COMM) {
+    if listens || !is_pid1 {
         let reason = "the one of the configuration";
         return Ok(Choice { path: configured, arguments: None, silent: None, reason });
     }
@@ -106,6 +109,15 @@ mod tests {
         finds(&["s6-svscan", "--services-max=9", "/x"], "/x");
         finds(&["s6-svscan", "-st", "0", "/x"], "/0");
         finds(&["s6-svscan", "--"], "/run/service");
+    }
+
+    #[test]
+    fn another_process_1_has_no_say() {
+        let mut context = Context::for_tests();
+        context.facts.pid1_args = ["/sbin/docker-init", "--", "/init"].map(Bytes::from).to_vec();
+        context.facts.pid1_comm = Some("docker-init".to_owned());
+        let choice = choose(&context).unwrap();
+        assert_eq!((choice.path.as_path(), choice.arguments), (Path::new(DEFAULT), None));
     }
 
     #[test]

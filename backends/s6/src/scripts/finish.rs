@@ -33,6 +33,10 @@ pub(super) fn render(plan: &Plan<'_>) -> Vec<u8> {
             script.text("command -p rm -f data/condition");
         }
     }
+    script.text(
+        "# A restart was asked for that takes longer than anybody waited.\n\
+         if [ -e data/again ]; then command -p rm -f data/again; exit 0; fi",
+    );
     if spec.policy() == RestartPolicy::Never {
         script.text("exit 125");
         return script.finish();
@@ -82,17 +86,23 @@ fn group(script: &mut Script, plan: &Plan<'_>) {
     script.text(
         "# What is left of its process group ends with it.\n\
          pid=${4-}\n\
-         if [ -z \"$pid\" ] && [ -s data/pid ]; then read -r pid <data/pid; fi\n\
+         if [ -z \"$pid\" ] && [ -s data/pid ]; then read -r pid since <data/pid; fi\n\
          : >data/pid",
     );
-    let kill: Vec<u8> = match plan.account {
+    script.raw(&line!("if [ \"${pid:-0}\" -gt 1 ]; then ", kill(plan, "pid"), " 2>/dev/null; fi"));
+}
+
+/// The command that kills the group whose number a variable holds.
+pub(super) fn kill(plan: &Plan<'_>, variable: &str) -> Vec<u8> {
+    match plan.account {
         Account::Other { user, group } => line!(
             account::become_user(plan.tools, user, group),
-            " /bin/sh -c 'kill -s KILL -- \"-$1\"' kill \"$pid\"",
+            " /bin/sh -c 'kill -s KILL -- \"-$1\"' kill \"$",
+            variable,
+            "\"",
         ),
-        _ => b"kill -s KILL -- \"-$pid\"".to_vec(),
-    };
-    script.raw(&line!("if [ \"${pid:-0}\" -gt 1 ]; then ", kill, " 2>/dev/null; fi"));
+        _ => line!("kill -s KILL -- \"-$", variable, "\""),
+    }
 }
 
 /// The arguments of s6-permafailon: seconds, count, and what counts as a failure.

@@ -5,7 +5,8 @@
 //! |---|---|---|
 //! | `data/anysvc` | publisher | ours: the format and the name |
 //! | `data/hash` | publisher, 0600 | what the files were made from: equal hashes, equal service |
-//! | `data/pid` | `run` | pid and group of the main process; emptied by `finish` |
+//! | `data/pid` | `run` | pid and group of the main process, and its start time where /proc tells; emptied by `finish` |
+//! | `data/again` | a restart that could not wait | the next end is not the last, whatever the policy; removed by `finish`, `run` and stop |
 //! | `data/condition` | `run` | the condition is false, and `finish` took the service down; removed when it holds. Tells nothing while the service is up |
 //! | `data/delay` | `finish` | uptime at the end of the last process. As long as it exists and s6 says up, that process is `run` waiting, not the program; `run` removes it before it starts the program |
 //! | `data/gave-up` | `finish` | it failed too often and was left down; removed by `run` and [`forget_failures`] |
@@ -23,6 +24,8 @@ pub const MARK: &str = "data/anysvc";
 pub const HASH: &str = "data/hash";
 /// The main process.
 pub const PID: &str = "data/pid";
+/// A restart waits for the end of the main process.
+pub const AGAIN: &str = "data/again";
 /// The condition is false.
 pub const CONDITION: &str = "data/condition";
 /// The restart delay is running, or was when the service was stopped.

@@ -89,7 +89,7 @@ struct Plan<'a> {
 /// Renders the service directory of a service.
 ///
 /// # Errors
-/// What [`check`] refuses; `permission-denied` when another than root names another user or group.
+/// What [`check()`] refuses; `permission-denied` when another than root names another user or group.
 pub fn service_directory(
     registration: &Registration,
     owner: &Owner,

@@ -7,7 +7,7 @@ use anysvc_backend_api::{Condition, LimitKind, LogTo, ServiceSpec};
 use super::{
     Plan,
     account::{self, Account, tool},
-    environment,
+    environment, finish,
     script::{Script, line, word, words},
 };
 
@@ -25,7 +25,8 @@ pub(super) fn render(plan: &Plan<'_>) -> Vec<u8> {
     if dropping.is_some() {
         script.text("if [ \"$2\" = go ]; then");
     }
-    script.text("# For finish, which s6 before 2.12 does not tell.\necho $$ >data/pid");
+    note_process(&mut script, plan);
+    script.text("if [ -e data/again ]; then command -p rm -f data/again; fi");
     if spec.restart.give_up.is_some() {
         script.text("if [ -e data/gave-up ]; then command -p rm -f data/gave-up; fi");
     }
@@ -42,6 +43,37 @@ pub(super) fn render(plan: &Plan<'_>) -> Vec<u8> {
     condition(&mut script, spec, dropping.is_some());
     program(&mut script, plan, dropping.is_some());
     script.finish()
+}
+
+/// Notes the main process, for finish and for the next `run`: where a note is left, there was no finish,
+/// as the supervisor was killed and another one took its place. What the first one started would run
+/// beside the second's. It is told from others that have its number by the time at which it started.
+fn note_process(script: &mut Script, plan: &Plan<'_>) {
+    let kill = finish::kill(plan, "anysvc_pid");
+    script.text(
+        "# When a process started, in ticks since the machine did.\n\
+         anysvc_look() {\n    \
+         anysvc_since=\n    \
+         { read -r anysvc_stat <\"/proc/$1/stat\"; } 2>/dev/null || return 0\n    \
+         set -- ${anysvc_stat##*) }\n    \
+         anysvc_since=${20-}\n\
+         }\n\
+         # What a supervisor that was killed left behind.\n\
+         if [ -s data/pid ]; then\n    \
+         read -r anysvc_pid anysvc_noted <data/pid\n    \
+         anysvc_look \"$anysvc_pid\"",
+    );
+    script.raw(&line!(
+        "    if [ -n \"$anysvc_noted\" ] && [ \"$anysvc_since\" = \"$anysvc_noted\" ] && \
+         [ \"$anysvc_pid\" != $$ ]; then\n        ",
+        kill,
+        " 2>/dev/null\n    fi\nfi"
+    ));
+    script.text(
+        "# For finish, which s6 before 2.12 does not tell.\n\
+         anysvc_look $$\n\
+         echo \"$$ $anysvc_since\" >data/pid",
+    );
 }
 
 /// What is done as the service's user: the paths of the spec, and the program.

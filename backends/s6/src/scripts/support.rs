@@ -49,7 +49,7 @@ pub fn fields(description: Description) -> Description {
         )
         .noted(Carried, Field::When, "decided from `env` and the container's environment")
         .noted(Carried, Field::Expansion, "by the run script, when the service starts")
-        .noted(Carried, Field::Boot, "by reconcile")
+        .noted(Carried, Field::Boot, "kept; takes effect with reconcile, which is not there yet")
         .noted(Carried, Field::ReadyCheck, "probed by anysvc")
         .noted(Carried, Field::ReadyPort, "probed by anysvc")
         .noted(Carried, Field::ReadyHttp, "probed by anysvc")

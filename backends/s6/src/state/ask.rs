@@ -15,9 +15,10 @@ const AT_MOST: Duration = Duration::from_secs(2);
 const FIELDS: &str = "up,wantedup,ready,paused,pid,exitcode,signum,updownsince,readysince";
 
 /// The status of a service, as `s6-svstat` has it.
-pub(super) fn ask(service: &Path, path: &[std::path::PathBuf]) -> Option<Raw> {
+pub(super) fn ask(service: &Path, path: &[std::path::PathBuf], deadline: Deadline) -> Option<Raw> {
     let mut svstat = Command::new(tools::place(path)?.join("s6-svstat"));
-    let output = command::run(svstat.args(["-o", FIELDS, "--"]).arg(service), &[0], Deadline::after(AT_MOST));
+    let deadline = deadline.min(Deadline::after(AT_MOST));
+    let output = command::run(svstat.args(["-o", FIELDS, "--"]).arg(service), &[0], deadline);
     parse(std::str::from_utf8(&output.ok()?.stdout).ok()?)
 }
 

@@ -7,7 +7,7 @@ use crate::scripts::marker;
 use super::{
     decode::{Raw, Unreadable},
     exit,
-    read::{Maker, Reader, Slot, Told},
+    read::{Maker, Reader, Slot, TRIES, Told},
 };
 
 /// The status of a service; `None` if there is none of that name.
@@ -15,11 +15,15 @@ use super::{
 /// # Errors
 /// When the file system fails.
 pub(crate) fn status(reader: &mut Reader<'_>, name: &str) -> Result<Option<Status>> {
+    status_in(reader, name, TRIES)
+}
+
+fn status_in(reader: &mut Reader<'_>, name: &str, tries: u32) -> Result<Option<Status>> {
     let Some(slot) = reader.slot(name)? else { return Ok(None) };
     let facts = Facts::read(reader, name, &slot);
-    if !facts.ours && reader.maker(name)? != Maker::Others {
+    if !facts.ours && tries > 1 && reader.maker(name)? != Maker::Others {
         // Removed, or another one put in its place, while we looked.
-        return status(reader, name);
+        return status_in(reader, name, tries - 1);
     }
     let mut status = Status::new(name, State::Unknown);
     status.ours = facts.ours;
@@ -35,6 +39,13 @@ pub(crate) fn status(reader: &mut Reader<'_>, name: &str) -> Result<Option<Statu
         }
         (told, supervised) => unsupervised(&mut status, told, supervised),
     }
+    if facts.ours
+        && let Some(logger) = reader.logger_down(name)
+    {
+        let how = ended(&exit::of_wstat(logger.wstat, logger.stamp.time()));
+        let silent = format!("its logger does not run: {how}");
+        status.reason = Some(status.reason.map_or_else(|| silent.clone(), |why| format!("{why}; {silent}")));
+    }
     status.native = native(&slot, facts, reader);
     Ok(Some(status))
 }
@@ -47,6 +58,8 @@ struct Facts {
     down_file: bool,
     /// What runs is `run`, which waits out the restart delay.
     delayed: bool,
+    /// The delay was running, or about to, when it was stopped.
+    waited: bool,
     held_back: bool,
     gave_up: bool,
 }
@@ -55,12 +68,16 @@ impl Facts {
     fn read(reader: &mut Reader<'_>, name: &str, slot: &Slot) -> Facts {
         let ours = reader.ours(name);
         let (up, rests) = slot.live().map_or((false, false), |raw| (raw.up().is_some(), raw.at_rest()));
+        let down_file = reader.has(name, "down");
+        // What `stop` left down is stopped, whatever there was before.
+        let over = ours && rests && !down_file;
         Facts {
             ours,
-            down_file: reader.has(name, "down"),
+            down_file,
+            waited: ours && rests && reader.has(name, marker::DELAY),
             delayed: ours && up && reader.has(name, marker::DELAY),
-            held_back: ours && rests && reader.held_back(name),
-            gave_up: ours && rests && reader.has(name, marker::GAVE_UP),
+            held_back: over && reader.held_back(name),
+            gave_up: over && reader.has(name, marker::GAVE_UP),
         }
     }
 }
@@ -75,7 +92,9 @@ fn live(status: &mut Status, raw: &Raw, facts: Facts) {
     status.since = raw.stamp.time();
     status.pid = raw.up().filter(|_| !facts.delayed);
     if raw.up().is_none() && !raw.never_started() {
-        status.last_exit = Some(exit::of_wstat(raw.wstat, raw.stamp.time()));
+        let last = exit::of_wstat(raw.wstat, raw.stamp.time());
+        // `run` ends with 0 when it is told to stop while it waits, which is no end of the program.
+        status.last_exit = Some(last).filter(|last| !facts.waited || last.code != Some(0));
     }
     status.state = match (raw.up(), raw.finishing, raw.want_up) {
         (Some(_), _, true) if facts.delayed => State::Backoff,
@@ -102,7 +121,9 @@ fn at_rest(last: Option<&Exit>, facts: Facts) -> State {
 }
 
 fn reason(status: &Status, raw: &Raw, facts: Facts) -> Option<String> {
-    let how = status.last_exit.as_ref().map(ended)?;
+    let Some(how) = status.last_exit.as_ref().map(ended) else {
+        return (facts.waited && facts.down_file).then(|| "stopped".to_owned());
+    };
     match status.state {
         _ if status.held_back => Some("condition not met".to_owned()),
         State::Backoff => Some(format!("{how}; it will be started again")),

@@ -1,16 +1,18 @@
 //! Reading what s6 says of one service, with as few system calls as it takes: a thousand are read in the
 //! time of a dozen runs of s6-svstat. It draws no conclusions.
 
-use anysvc_backend_api::{Exit, Result};
+use std::os::fd::OwnedFd;
+
+use anysvc_backend_api::{Deadline, Exit, Result};
 use rustix::{
-    fs::{AtFlags, OFlags, statat},
+    fs::{AtFlags, FileType, OFlags, fstat, statat},
     io::Errno,
-    process::{Flock, FlockType, fcntl_getlk},
+    process::{Flock, FlockType, fcntl_getlk, geteuid},
 };
 
 use super::{
     ask,
-    decode::{Raw, SIZE_WITH_PGID, Unreadable},
+    decode::{Raw, SIZE, SIZE_WITH_PGID, Unreadable},
     exit,
 };
 use crate::{
@@ -21,6 +23,9 @@ use crate::{
 
 /// Files of s6 are regular ones; whatever else is there must not block us.
 const READ: OFlags = OFlags::RDONLY.union(OFlags::NONBLOCK);
+
+/// How often we look at what others replace all the time.
+pub(super) const TRIES: u32 = 3;
 
 /// What the status file told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +54,9 @@ impl Told {
 pub(crate) struct Reader<'a> {
     scandir: &'a Scandir,
     path: String,
+    deadline: Deadline,
+    /// Whether the s6 commands may still be asked. Once one gave no answer they are not.
+    asks: bool,
 }
 
 /// Who made a service.
@@ -81,7 +89,12 @@ impl Slot {
 impl<'a> Reader<'a> {
     /// For the services of a scandir.
     pub(crate) fn new(scandir: &'a Scandir) -> Reader<'a> {
-        Reader { scandir, path: String::with_capacity(64) }
+        Reader::until(scandir, Deadline::NONE)
+    }
+
+    /// The same for as long as this.
+    pub(crate) fn until(scandir: &'a Scandir, deadline: Deadline) -> Reader<'a> {
+        Reader { scandir, path: String::with_capacity(64), deadline, asks: true }
     }
 
     /// The scandir.
@@ -120,17 +133,13 @@ impl<'a> Reader<'a> {
     fn told(&mut self, name: &str) -> Told {
         // One more byte than the largest layout, so that a larger one shows.
         let mut bytes = [0; SIZE_WITH_PGID + 1];
-        let size = match open_beneath(self.scandir.fd(), self.below(name, "supervise/status"), READ) {
-            // A regular file gives what it has at once, and more than what we asked for is too much anyway.
-            Ok(fd) => rustix::io::read(fd, &mut bytes),
-            Err(error) => Err(error),
-        };
-        match size {
-            Ok(size) => match Raw::decode(&bytes[..size]) {
+        let file = open_beneath(self.scandir.fd(), self.below(name, "supervise/status"), READ);
+        // A regular file gives what it has at once, and more than what we asked for is too much anyway.
+        match file.and_then(|file| Ok((rustix::io::read(&file, &mut bytes)?, file))) {
+            Ok((size, file)) => match Raw::decode(&bytes[..size]) {
                 Ok(raw) => Told::Status(raw),
                 Err(why @ Unreadable::Size(_)) => {
-                    let asked = ask::ask(&self.scandir.path().join(name), self.scandir.search());
-                    asked.map_or(Told::Unreadable(why), Told::Status)
+                    self.ask(name, &file).map_or(Told::Unreadable(why), Told::Status)
                 }
                 Err(why) => Told::Unreadable(why),
             },
@@ -138,6 +147,29 @@ impl<'a> Reader<'a> {
             Err(Errno::ACCESS | Errno::PERM) => Told::Denied,
             Err(error) => Told::Failed(error),
         }
+    }
+
+    /// Asks the s6 commands, where the file may be that of a newer s6. They open it by its name, and wait
+    /// for whatever somebody else may have put there: root asks about root's alone.
+    fn ask(&mut self, name: &str, file: &OwnedFd) -> Option<Raw> {
+        let stat = fstat(file).ok()?;
+        let size = usize::try_from(stat.st_size).ok()?;
+        let foreign = geteuid().is_root() && stat.st_uid != 0;
+        let regular = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
+        if !self.asks || foreign || !regular || matches!(size, 0 | SIZE | SIZE_WITH_PGID) {
+            return None;
+        }
+        let asked = ask::ask(&self.scandir.path().join(name), self.scandir.search(), self.deadline);
+        self.asks = asked.is_some();
+        asked
+    }
+
+    /// What the supervisor of a service's logger says, if there is one and it is not up.
+    pub(crate) fn logger_down(&mut self, name: &str) -> Option<Raw> {
+        let log = format!("{name}/log");
+        let Told::Status(raw) = self.told(&log) else { return None };
+        let down = raw.up().is_none() && !raw.never_started() && self.supervised(&log) == Some(true);
+        down.then_some(raw)
     }
 
     /// How the last process before the one that runs now ended.
@@ -158,7 +190,7 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// When the file system fails.
     pub(crate) fn maker(&mut self, name: &str) -> Result<Maker> {
-        loop {
+        for _ in 0..TRIES {
             let Some(before) = self.scandir.identity(name)? else { return Ok(Maker::Nobody) };
             if self.ours(name) {
                 return Ok(Maker::Us);
@@ -168,6 +200,8 @@ impl<'a> Reader<'a> {
                 return Ok(Maker::Others);
             }
         }
+        // Whoever goes on like that makes it neither ours nor absent.
+        Ok(Maker::Others)
     }
 
     /// Whether it carries our mark. What is reached through a link is somebody else's way to it.

@@ -1,6 +1,6 @@
 //! All services of a scandir: ours, and on demand the others.
 
-use anysvc_backend_api::{ListQuery, Result, Status};
+use anysvc_backend_api::{Deadline, ListQuery, Result, Status};
 
 use crate::{
     scandir::Scandir,
@@ -12,7 +12,7 @@ use crate::{
 ///
 /// # Errors
 /// When the scandir can't be read.
-pub(crate) fn list(scandir: Option<&Scandir>, query: &ListQuery) -> Result<Vec<Status>> {
+pub(crate) fn list(scandir: Option<&Scandir>, query: &ListQuery, deadline: Deadline) -> Result<Vec<Status>> {
     let Some(scandir) = scandir else { return Ok(Vec::new()) };
     let mut names = Vec::new();
     scandir.each_slot(|name, kind| {
@@ -22,7 +22,7 @@ pub(crate) fn list(scandir: Option<&Scandir>, query: &ListQuery) -> Result<Vec<S
         }
     })?;
     names.sort_unstable();
-    let mut reader = Reader::new(scandir);
+    let mut reader = Reader::until(scandir, deadline);
     let mut found = Vec::with_capacity(names.len());
     for name in &names {
         if query.foreign || reader.ours(name) {

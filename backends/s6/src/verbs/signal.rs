@@ -10,6 +10,7 @@ use rustix::{
 use crate::{
     control::signal_byte,
     scandir::Scandir,
+    scripts::marker,
     slot::{tell, unseen},
     state::Reader,
 };
@@ -38,7 +39,9 @@ fn running(reader: &mut Reader<'_>, name: &str) -> Result<u32> {
     if slot.supervised.is_none() {
         return Err(unseen(name));
     }
-    slot.live().and_then(|raw| raw.up()).ok_or_else(|| {
+    // What waits out the restart delay is not the program.
+    let delayed = reader.ours(name) && reader.has(name, marker::DELAY);
+    slot.live().and_then(|raw| raw.up()).filter(|_| !delayed).ok_or_else(|| {
         Error::new(ErrorKind::CommandFailed, format!("nothing of `{}` runs", name.escape_debug()))
             .with_hint("start it first")
     })

@@ -9,7 +9,7 @@ use crate::{
     control::{DOWN, UP},
     scandir::Scandir,
     scripts::{forget_failures, marker},
-    slot::{set_down, tell, unsupervised},
+    slot::{set_again, set_down, tell, unsupervised},
     state::{Reader, Stamp},
     supervise::supervise,
     waiting,
@@ -50,7 +50,7 @@ pub(crate) fn bring_up(scandir: &Scandir, batch: &Batch<Target>, mode: Mode) -> 
         batch,
         begun,
         |reader, target, step| advance(reader, &target.name, step),
-        |target, step| late(&target.name, *step),
+        |target, step| late(scandir, &target.name, *step),
     )
 }
 
@@ -143,9 +143,38 @@ fn with_supervisors(scandir: &Scandir, batch: &Batch<Target>, begun: Vec<Result<
     })
 }
 
-fn late(name: &str, step: Step) -> Error {
+/// Has a service that was told to stop run again as soon as it has ended: for whoever can't wait for that.
+///
+/// # Errors
+/// `not-registered`, `permission-denied`, `command-failed`.
+pub(crate) fn run_again(reader: &mut Reader<'_>, name: &str) -> Result<()> {
+    let slot = reader.slot(name)?.ok_or_else(|| Error::not_registered(name))?;
+    let scandir = reader.scandir();
+    if reader.ours(name) {
+        if slot.live().is_some_and(|raw| raw.pid.is_some()) {
+            set_again(scandir, name, true)?;
+        }
+        set_down(scandir, name, false)?;
+    }
+    tell(scandir, name, &[UP])
+}
+
+fn late(scandir: &Scandir, name: &str, step: Step) -> Error {
     match step {
-        Step::Resting(_) => still_stopping(name),
+        Step::Resting(_) => {
+            let mut reader = Reader::new(scandir);
+            let hint = match run_again(&mut reader, name) {
+                Ok(()) if reader.ours(name) => "it is started again when it has ended".to_owned(),
+                Ok(()) => format!(
+                    "it is started again when it has ended, unless its `finish` forbids that; \
+                     then start it with `anysvc start {name}`"
+                ),
+                Err(error) => {
+                    format!("when it has ended it stays down ({error}); start it with `anysvc start {name}`")
+                }
+            };
+            still_stopping(name).with_hint(hint)
+        }
         _ => Error::timed_out(format!("`{}` was not started in time", name.escape_debug()))
             .with_hint("look at its log, and at what s6-svscan wrote to its standard error"),
     }

@@ -9,6 +9,6 @@ use crate::{
 
 /// Reads them.
 pub(crate) fn all_status(scandir: &Scandir, batch: &Batch<Target>) -> Vec<Result<Status>> {
-    let mut reader = Reader::new(scandir);
+    let mut reader = Reader::until(scandir, batch.deadline);
     batch.each(|target| status(&mut reader, &target.name)?.ok_or_else(|| Error::not_registered(&target.name)))
 }

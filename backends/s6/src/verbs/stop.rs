@@ -5,7 +5,7 @@ use anysvc_backend_api::{Batch, Error, ErrorKind, Result, Target};
 use crate::{
     control::DOWN,
     scandir::Scandir,
-    slot::{set_down, tell, unseen},
+    slot::{set_again, set_down, tell, unseen},
     state::{Reader, Slot, Told},
     waiting,
 };
@@ -33,6 +33,7 @@ pub(crate) fn send_down(reader: &mut Reader<'_>, name: &str) -> Result<()> {
     let scandir = reader.scandir();
     if reader.ours(name) {
         set_down(scandir, name, true)?;
+        set_again(scandir, name, false)?;
     }
     match slot.live() {
         Some(raw) if raw.at_rest() => Ok(()),

@@ -123,7 +123,8 @@ impl World {
         world
     }
 
-    fn become_user(&self) {
+    /// Makes the calling thread the one who lives here.
+    pub fn become_user(&self) {
         if self.kind != Kind::Root && rustix::process::geteuid().is_root() {
             let (uid, gid) = (Uid::from_raw(APP), Gid::from_raw(APP));
             set_thread_groups(&[]).unwrap();

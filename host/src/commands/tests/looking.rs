@@ -26,13 +26,16 @@ fn all_means_those_of_this_backend_and_the_others_are_named() {
 }
 
 #[test]
-fn what_is_stored_and_not_there_is_missing() {
+fn what_is_stored_and_not_there_is_in_no_known_state() {
     let stage = Stage::new();
     stage.given("register web -- x");
     stage.world(|world| world.services.clear());
     let ran = stage.run("status");
     assert_eq!(ran.code, 0);
-    assert!(ran.stdout.contains("web   missing"), "{}", ran.stdout);
+    let reason = "stored, but mock has no service of that name: register it again";
+    assert!(ran.stdout.contains("web   unknown") && ran.stdout.contains(reason), "{}", ran.stdout);
+    let document = stage.run("status --json").stdout;
+    assert!(document.replace(' ', "").contains("\"state\":\"unknown\""), "{document}");
     let ran = stage.run("status web");
     assert_eq!(ran.code, 4);
     assert!(ran.stderr.contains("`web` is stored, but mock has no service of that name"), "{}", ran.stderr);
@@ -82,4 +85,59 @@ fn logs_of_several_say_whose_each_line_is() {
     assert_eq!(stage.run("logs web db").stdout, "web: last words\ndb: last words\n");
     let ran = stage.run("logs web nothing");
     assert_eq!((ran.code, ran.stdout.as_str()), (4, "web: last words\n"));
+}
+
+#[test]
+fn one_without_a_log_does_not_silence_the_others() {
+    let stage = Stage::new();
+    stage.given("register web -- x");
+    stage.given("register db -- x");
+    stage.given("register silent -- x");
+    stage.world(|world| world.fails.insert(("logs", "silent")));
+    let ran = stage.run("logs web silent db");
+    assert_eq!((ran.code, ran.stdout.as_str()), (6, "web: last words\ndb: last words\n"));
+    assert!(ran.stderr.contains("`silent` has no log"), "{}", ran.stderr);
+    let ran = stage.run("logs");
+    assert_eq!(
+        (ran.code, ran.stdout.as_str(), ran.stderr.as_str()),
+        (0, "db: last words\nweb: last words\n", "")
+    );
+    assert_eq!(stage.run("logs silent").code, 6);
+}
+
+#[test]
+fn following_ends_with_the_time_and_with_the_service() {
+    let stage = Stage::new();
+    stage.given("register web -- x");
+    let began = std::time::Instant::now();
+    assert_eq!(stage.run("logs web -f --timeout 50ms").code, 0);
+    assert_eq!(stage.run("logs web -f --no-wait").stdout, "last words\n");
+    assert!(began.elapsed() < std::time::Duration::from_millis(900));
+    std::thread::scope(|scope| {
+        let following = scope.spawn(|| stage.run("logs web -f --timeout 60s"));
+        stage.given("unregister web");
+        let ran = following.join().expect("it ends");
+        assert!(ran.code == 4 || ran.stderr.contains("not registered any more"), "{}", ran.stderr);
+    });
+    assert!(began.elapsed() < std::time::Duration::from_secs(30));
+}
+
+#[test]
+fn who_waits_in_vain_is_told_what_it_is() {
+    let stage = Stage::new();
+    stage.given("register web -- x");
+    let ran = stage.run("wait web --for down --timeout 50ms --json");
+    assert_eq!(ran.code, 10);
+    assert!(ran.stdout.contains("in time: it is running"), "{}", ran.stdout);
+    assert!(ran.stdout.replace(' ', "").contains("\"state\":\"running\""), "{}", ran.stdout);
+}
+
+#[test]
+fn what_is_not_wanted_up_is_healthy_without_a_native_object() {
+    let stage = Stage::new();
+    stage.given("register web -- x");
+    stage.given("stop web");
+    stage.world(|world| world.services.clear());
+    assert_eq!(stage.run("check").code, 0);
+    assert_eq!(stage.run("check web").code, 0);
 }

@@ -8,7 +8,7 @@ use std::{
 
 use anysvc_backend_api::{
     Backend, Batch, Context, Deadline, Description, Error, ErrorKind, Exit, Field, ListQuery, LogChunk,
-    LogQuery, LogRecord, LogStream, Probe, Registration, Result, State, Status, Support, Target,
+    LogQuery, LogRecord, LogStream, Probe, Registration, Result, State, Status, Support, Target, WaitRequest,
 };
 
 /// What a test tells the backend, and what the backend notes.
@@ -22,6 +22,9 @@ pub struct World {
     pub fails: BTreeSet<(&'static str, &'static str)>,
     /// Services whose process ends at once.
     pub dies: BTreeSet<&'static str>,
+    /// What somebody else writes into the store while the backend is asked whether it answers: a file and
+    /// its text.
+    pub meanwhile: Option<(PathBuf, String)>,
     /// The last pid that was given.
     pub last_pid: u32,
 }
@@ -95,6 +98,9 @@ impl Backend for Mock {
     }
 
     fn probe(&self, _: Deadline) -> Result<Probe> {
+        if let Some((path, text)) = self.world().meanwhile.take() {
+            std::fs::write(path, text).expect("it can be written");
+        }
         Ok(Probe::default())
     }
 
@@ -150,14 +156,49 @@ impl Backend for Mock {
         })
     }
 
+    fn wait(&self, batch: &Batch<WaitRequest>) -> Vec<Result<Status>> {
+        batch.each(|request| {
+            let found = self.world().services.get(&request.name).cloned();
+            let status = found.ok_or_else(|| Error::not_registered(&request.name))?;
+            if request.met_by(&status) || request.hopeless(&status) {
+                Ok(status)
+            } else {
+                Err(request.late())
+            }
+        })
+    }
+
     fn list(&self, _: &ListQuery, _: Deadline) -> Result<Vec<Status>> {
         Ok(self.world().services.values().cloned().collect())
     }
 
     fn logs(&self, query: &LogQuery) -> Result<Box<dyn LogStream>> {
+        let world = self.world();
+        if let Some((_, name)) =
+            world.fails.iter().find(|(v, n)| *v == "logs" && query.names.iter().any(|m| m == n))
+        {
+            return Err(Error::unsupported(format!("`{name}` has no log")).with_service(name));
+        }
+        if query.follow {
+            return Ok(Box::new(Silent));
+        }
         let record =
             |name: &String| LogRecord { service: name.clone(), time: None, line: "last words".into() };
         Ok(Box::new(Lines(query.names.iter().map(record).collect())))
+    }
+}
+
+/// A log that nobody writes to.
+struct Silent;
+
+impl LogStream for Silent {
+    fn next(&mut self, deadline: Deadline) -> Result<LogChunk> {
+        std::thread::park_timeout(deadline.remaining().unwrap_or_default());
+        Ok(LogChunk::default())
+    }
+
+    fn canceller(&self) -> Box<dyn Fn() + Send + Sync> {
+        Box::new(|| ())
     }
 }
 

@@ -3,6 +3,7 @@
 mod looking;
 mod mock;
 mod orders;
+mod registering;
 
 use std::{
     ffi::OsString,

@@ -161,3 +161,36 @@ fn every_service_is_tried_and_the_first_failure_counts() {
     assert_eq!(stage.journal(), expected);
     assert!(ran.stdout.contains("restarted a") && ran.stdout.contains("restarted c"), "{}", ran.stdout);
 }
+
+#[test]
+fn unregister_has_to_wait() {
+    let stage = Stage::new();
+    stage.given("register web -- x");
+    for how in ["--no-wait", "--timeout 0"] {
+        let ran = stage.run(&format!("unregister web {how}"));
+        assert_eq!(ran.code, 2, "{}", ran.stderr);
+    }
+    assert!(stage.journal().is_empty());
+}
+
+#[test]
+fn a_service_whose_file_is_corrupt_can_be_unregistered() {
+    for text in ["nonsense", "spec"] {
+        let stage = Stage::new();
+        stage.given("register web -- x");
+        let whole = stage.stored("web").expect("it is stored");
+        let broken = if text == "spec" { format!("{whole}\nnonsense") } else { text.to_owned() };
+        std::fs::write(stage.path().join("services/web.toml"), broken).expect("it can be written");
+        let ran = stage.run("unregister web");
+        assert_eq!((ran.code, ran.stdout.as_str()), (0, "unregistered web\n"), "{}", ran.stderr);
+        assert_eq!(stage.stored("web"), None);
+        assert!(stage.world(|world| world.services.is_empty()));
+    }
+    let stage = Stage::new();
+    stage.given("register web -- x");
+    stage.world(|world| world.services.clear());
+    stage.foreign("web");
+    std::fs::write(stage.path().join("services/web.toml"), "nonsense").expect("it can be written");
+    assert_eq!(stage.run("unregister web").code, 5);
+    assert_eq!(stage.world(|world| world.services.len()), 1);
+}

@@ -1,0 +1,64 @@
+//! What is particular to s6, as the command line shows it: which scandir, whose, what it warns of, and
+//! what else lives there.
+
+use anysvc_tests::{APP, S6Lab};
+
+const FOREVER: [&str; 3] = ["--", "/usr/bin/sleep", "1000"];
+
+fn register<'a>(lab: &'a S6Lab, name: &'a str) -> anysvc_tests::Enter<'a> {
+    lab.anysvc(["register", name, "--settle", "0"]).args(FOREVER)
+}
+
+#[test]
+fn a_shared_scandir_is_warned_of_and_a_nested_one_is_not() {
+    let shared = S6Lab::new().shared().start();
+    let explained = shared.anysvc(["detect", "--explain"]).uid(APP).run().success();
+    explained.stdout_contains("/run/service").stdout_contains("shared").stdout_contains("nested tree");
+    let nested = S6Lab::new().nested().start();
+    let explained = nested.anysvc(["detect", "--explain"]).uid(APP).run().success();
+    explained.stdout_contains("/run/app/service").stdout_contains("nested (s6-svscan runs as the caller)");
+    let explained = nested.anysvc(["detect", "--explain"]).run().success();
+    explained.stdout_contains("scandir /run/service: that of process 1");
+}
+
+#[test]
+fn who_has_no_rights_in_the_scandir_may_look_and_is_told_what_to_do() {
+    let lab = S6Lab::new().start();
+    register(&lab, "roots").run().success();
+    lab.anysvc(["list"]).uid(APP).run().success();
+    register(&lab, "web").uid(APP).run().fails(7).stderr_contains("hint");
+    lab.anysvc(["stop", "roots"]).uid(APP).run().fails(7);
+    lab.anysvc(["status", "roots", "--json"]).uid(APP).run().fails(1);
+    assert!(!lab.exists("/run/service/web"));
+    lab.s6("s6-svstat", ["-o", "up", "/run/service/roots"]).run().success().stdout_contains("true");
+}
+
+#[test]
+fn other_services_of_the_scandir_are_driven_and_left_where_they_are() {
+    let lab = S6Lab::new().start();
+    lab.write("/run/service/theirs/run", 0, 0o755, "#!/bin/sh\nexec sleep 1000\n");
+    lab.s6("s6-svscanctl", ["-a", "/run/service"]).run().success();
+    lab.anysvc(["wait", "theirs", "--for", "up"]).run().success();
+    lab.anysvc(["list"]).run().success().stdout_is("");
+    lab.anysvc(["list", "--foreign"]).run().success().stdout_contains("theirs");
+    lab.anysvc(["stop", "theirs"]).run().success();
+    lab.s6("s6-svstat", ["-o", "up,wantedup", "/run/service/theirs"])
+        .run()
+        .success()
+        .stdout_contains("false false");
+    lab.anysvc(["restart", "theirs"]).run().success();
+    lab.anysvc(["unregister", "theirs"]).run().fails(5);
+    register(&lab, "theirs").run().fails(5);
+    lab.s6("s6-svstat", ["-o", "up", "/run/service/theirs"]).run().success().stdout_contains("true");
+}
+
+#[test]
+fn the_service_that_s6_svscan_would_not_take_is_refused_before_it_is_there() {
+    let lab = S6Lab::new().svscan_args("-c 2").start();
+    register(&lab, "one").run().success();
+    register(&lab, "two").run().success();
+    let refused = register(&lab, "three").run().fails(9);
+    refused.stderr_contains("takes 2 services").stderr_contains("-c");
+    assert!(!lab.exists("/run/service/three"));
+    lab.anysvc(["status", "three"]).run().fails(4);
+}
