@@ -4,7 +4,8 @@
 //! # How to add a test
 //!
 //! A suite is a file in `tests/tests/`, named after what it needs: `s6_*.rs` run in the s6
-//! laboratory (`./x test s6`), all others with `./x test unit`. A test makes a laboratory of
+//! laboratory (`./x test s6`), `local_*.rs` with the embedded default, all others with
+//! `./x test unit`. A test makes a laboratory of
 //! its own, which takes some 50 ms, and says what it wants to see:
 //!
 //! ```no_run

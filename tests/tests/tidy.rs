@@ -11,7 +11,10 @@ const MAY_BE_LONG: [(&str, &str); 0] = [];
 /// Files that may sleep, each with its reason. All others wait for what they wait for.
 const MAY_SLEEP: [(&str, &str); 7] = [
     ("backend-api/src/poll.rs", "the default for managers that tell no one of changes"),
-    ("backends/s6/src/logs/tests.rs", "lets the other side begin to wait first; the tests hold either way"),
+    (
+        "backends/s6/src/log_place/tests.rs",
+        "lets the other side begin to wait first; the tests hold either way",
+    ),
     ("backends/s6/tests/scripts_common/mod.rs", "nothing tells that a process has become its program"),
     ("backends/s6/tests/scripts_finish.rs", "nothing tells that a process that is not our child has ended"),
     ("backends/support/src/inotify.rs", "lets the other side begin to wait first; the test holds either way"),

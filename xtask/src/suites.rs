@@ -1,7 +1,7 @@
 //! The suites of `./x test`: what is in each, and what it needs first.
 //!
 //! The files of `tests/tests/` are dealt out by the beginning of their names, so that a new file
-//! is in a suite without being listed: `s6_*.rs`, `docs_*.rs`, and all others in `unit`.
+//! is in a suite without being listed: `local_*.rs`, `s6_*.rs`, `docs_*.rs`, and all others in `unit`.
 
 use crate::tool::{Done, cargo};
 use crate::{build, packages};
@@ -21,12 +21,18 @@ pub struct Suite {
 }
 
 /// All of them, in the order they are run in: the quickest to fail first.
-pub const SUITES: [Suite; 3] = [
+pub const SUITES: [Suite; 4] = [
     Suite {
         name: "unit",
         what: "every crate's own tests, the examples in their docs, and tidiness",
         prepare: || Ok(()),
         commands: unit,
+    },
+    Suite {
+        name: "local",
+        what: "the built program and its embedded default, where there is no service manager",
+        prepare: || packages::for_s6_lab().and_then(|()| build::run()),
+        commands: || Ok(vec![files(&of("local_")?)]),
     },
     Suite {
         name: "s6",
@@ -80,7 +86,7 @@ fn of(prefix: &str) -> Done<Vec<String>> {
 fn others() -> Done<Vec<String>> {
     Ok(test_files()?
         .into_iter()
-        .filter(|name| !name.starts_with("s6_") && !name.starts_with("docs_"))
+        .filter(|name| !["local_", "s6_", "docs_"].iter().any(|prefix| name.starts_with(prefix)))
         .collect())
 }
 

@@ -30,7 +30,7 @@
 
 mod build;
 mod control;
-pub mod logs;
+mod log_place;
 mod probe;
 mod register;
 mod removal;
@@ -56,7 +56,9 @@ use anysvc_backend_api::{
     Backend, Batch, Capability, Context, Deadline, Description, Error, ListQuery, LogQuery, LogStream, Named,
     Probe, Registration, Rendering, Result, ServiceSpec, SignalRequest, Status, Target, WaitRequest,
 };
+use anysvc_backend_support::logs;
 
+use log_place::LogPlace;
 use register::Site;
 use scandir::{Choice, Scandir, Svscan, choose, unavailable};
 use verbs::Mode;
@@ -194,7 +196,8 @@ impl Backend for S6 {
         let scandir = self.scandir()?;
         let source = |name: &String| match &scandir {
             Some(scandir) if scandir.has(name)? => {
-                Ok(logs::Source { service: name.clone(), service_directory: scandir.path().join(name) })
+                let service_directory = scandir.path().join(name);
+                Ok(Box::new(LogPlace { service: name.clone(), service_directory }) as Box<dyn logs::Source>)
             }
             _ => Err(Error::not_registered(name)),
         };

@@ -72,7 +72,8 @@ fn a_stop_during_the_delay_returns_at_once_for_any_signal() {
             // That it has got as far as waiting shows in its child.
             lab.wait_until("it sleeps", || {
                 let pid = service.pid().unwrap_or_default();
-                !lab.read(format!("/proc/{pid}/task/{pid}/children")).trim().is_empty()
+                let children = lab.read(format!("/proc/{pid}/task/{pid}/children"));
+                children.split_whitespace().any(|pid| lab.read(format!("/proc/{pid}/comm")) == "sleep\n")
             });
             let begun = Instant::now();
             service.svc(&["-wD", "-T", "5000", "-d"]);

@@ -2,6 +2,8 @@
 //! all, and folders to watch. It knows no service manager.
 
 pub mod command;
+pub mod engine;
 pub mod inotify;
+pub mod logs;
 pub mod publish;
 pub mod quote;

@@ -9,44 +9,39 @@ use std::{
 };
 
 use anysvc_backend_api::{Error, Result};
+use anysvc_backend_support::logs::{Owner, Place, Source};
 use rustix::{
     fs::{CWD, Mode, OFlags, fstat, openat},
     io::Errno,
     process::geteuid,
 };
 
-use super::Source;
 use crate::scripts::marker;
 
-/// Whose files count.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Owner {
-    /// Everybody's: the reader may do no more than they.
-    Any,
-    /// This account's, as root reads.
-    Uid(u32),
+/// The log of one service.
+#[derive(Clone, Debug)]
+pub struct LogPlace {
+    /// The service, as records name it.
+    pub service: String,
+    /// Its service directory (`SCANDIR/NAME`): where the folder is, is recorded there.
+    pub service_directory: PathBuf,
 }
 
-impl Owner {
-    pub(super) fn counts(self, uid: u32) -> bool {
-        self == Owner::Any || self == Owner::Uid(uid)
+impl Source for LogPlace {
+    fn service(&self) -> &str {
+        &self.service
     }
-}
 
-/// Where a log is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Place {
-    /// There.
-    Known(PathBuf, Owner),
-    /// The logger will say so when it starts, in this folder.
-    Later(PathBuf),
+    fn place(&self) -> Result<Place> {
+        find(self)
+    }
 }
 
 /// Finds the place of a log.
 ///
 /// # Errors
 /// `not-registered`; `unsupported` for a service that keeps no log files of ours; `permission-denied`, `io`.
-pub(super) fn find(source: &Source) -> Result<Place> {
+fn find(source: &LogPlace) -> Result<Place> {
     let path = &source.service_directory;
     let failed = |cause: Errno| Error::io("open", path, &cause.into()).with_service(&source.service);
     let directory = match open_folder(path) {
@@ -112,8 +107,11 @@ fn read(directory: &OwnedFd, path: impl AsRef<Path>) -> Result<Vec<u8>, Errno> {
     Ok(content)
 }
 
-fn unsupported(source: &Source, why: &str) -> Error {
+fn unsupported(source: &LogPlace, why: &str) -> Error {
     Error::unsupported(format!("there is no log of `{}` to read: {why}", source.service.escape_debug()))
         .with_service(&source.service)
         .with_hint("look where s6-svscan writes, or where the one who made the service had it write")
 }
+
+#[cfg(test)]
+mod tests;

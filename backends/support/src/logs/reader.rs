@@ -6,8 +6,8 @@ use std::{os::unix::fs::FileExt, path::PathBuf, time::SystemTime};
 use anysvc_backend_api::{Error, LogQuery, LogRecord, Result};
 
 use super::{
+    Owner,
     line::{self, Lines},
-    place::Owner,
     queue::{Next, Queue},
 };
 

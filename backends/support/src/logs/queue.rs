@@ -14,10 +14,9 @@ use std::{
 use anysvc_backend_api::{Error, Result};
 
 use super::{
+    Owner,
     folder::{Folder, Identity, Opened},
-    line,
-    place::Owner,
-    tail,
+    line, tail,
 };
 
 const CURRENT: &str = "current";

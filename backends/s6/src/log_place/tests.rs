@@ -12,8 +12,9 @@ use std::{
 };
 
 use anysvc_backend_api::{Deadline, ErrorKind, LogQuery, LogRecord, LogStream};
+use anysvc_backend_support::logs::{Source, open};
 
-use super::{Source, open};
+use super::LogPlace;
 use crate::scripts::marker;
 
 /// A service directory and its log folder.
@@ -45,8 +46,8 @@ impl Service {
         self.base.join("logs")
     }
 
-    fn source(&self) -> Source {
-        Source { service: self.name.clone(), service_directory: self.base.join("service") }
+    fn source(&self) -> Box<dyn Source> {
+        Box::new(LogPlace { service: self.name.clone(), service_directory: self.base.join("service") })
     }
 
     /// A file of the folder, with lines a second apart from `from` on.

@@ -3,13 +3,9 @@
 use std::{collections::VecDeque, path::PathBuf};
 
 use anysvc_backend_api::{Deadline, Error, LogChunk, LogQuery, LogRecord, LogStream, Result};
-use anysvc_backend_support::inotify::{Watch, Watcher, Woken};
 
-use super::{
-    Source,
-    place::{self, Place},
-    reader::Reader,
-};
+use super::{Place, Source, reader::Reader};
+use crate::inotify::{Watch, Watcher, Woken};
 
 /// About how many records a chunk holds.
 const CHUNK: usize = 1000;
@@ -23,7 +19,7 @@ pub(super) struct Stream {
 
 /// One log of it.
 struct Log {
-    source: Source,
+    source: Box<dyn Source>,
     reader: Option<Reader>,
     /// Records that are not merged yet, oldest first.
     buffer: VecDeque<LogRecord>,
@@ -34,7 +30,7 @@ struct Log {
 }
 
 impl Stream {
-    pub(super) fn open(sources: Vec<Source>, query: &LogQuery) -> Result<Stream> {
+    pub(super) fn open(sources: Vec<Box<dyn Source>>, query: &LogQuery) -> Result<Stream> {
         let log = |source| Log { source, reader: None, buffer: VecDeque::new(), dry: false, watched: None };
         let mut stream = Stream {
             logs: sources.into_iter().map(log).collect(),
@@ -82,7 +78,7 @@ impl Log {
         if self.buffer.is_empty() && !self.dry {
             match &mut self.reader {
                 Some(reader) => {
-                    let service = &self.source.service;
+                    let service = self.source.service();
                     self.buffer.extend(reader.next().map_err(|error| error.with_service(service))?);
                     self.dry = self.buffer.is_empty();
                 }
@@ -97,11 +93,12 @@ impl Log {
     fn look(&mut self, query: &LogQuery, watcher: &mut Watcher) -> Result<()> {
         loop {
             if self.reader.is_none() {
-                match place::find(&self.source)? {
+                match self.source.place()? {
                     Place::Known(path, owner) => {
-                        let service = self.source.service.clone();
+                        let service = self.source.service().to_owned();
                         let reader = Reader::open(service, path, owner, query);
-                        self.reader = Some(reader.map_err(|error| error.with_service(&self.source.service))?);
+                        self.reader =
+                            Some(reader.map_err(|error| error.with_service(self.source.service()))?);
                     }
                     Place::Later(folder) => {
                         if !query.follow || self.watch(folder, watcher)? {
@@ -126,9 +123,11 @@ impl Log {
             // It has just gone: there is another to watch.
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
             Err(error) => {
-                return Err(Error::io("watch", folder, &error).with_service(&self.source.service).with_hint(
-                    "the limits fs.inotify.max_user_watches and max_user_instances may be too low",
-                ));
+                return Err(Error::io("watch", folder, &error)
+                    .with_service(self.source.service())
+                    .with_hint(
+                        "the limits fs.inotify.max_user_watches and max_user_instances may be too low",
+                    ));
             }
         };
         let same = watch.is_some() && self.watched == watch;

@@ -1,4 +1,4 @@
-//! One folder of s6-log's: which files it holds, oldest first, and opening them safely.
+//! One folder of logs: which files it holds, oldest first, and opening them safely.
 
 use std::{
     cell::Cell,
@@ -13,7 +13,7 @@ use rustix::{
     io::Errno,
 };
 
-use super::place::Owner;
+use super::Owner;
 
 /// What tells one file from all others, as long as it is open or has a name.
 pub(super) type Identity = (u64, u64);

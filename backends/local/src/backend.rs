@@ -1,0 +1,233 @@
+//! The backend's verbs, on the client's side: which of them need a supervisor, and which can do without.
+
+use anysvc_backend_api::{
+    Backend, Batch, Capability, Context, Deadline, Description, Error, ErrorKind, ListQuery, LogQuery,
+    LogStream, Named, Probe, Registration, Rendering, Result, Scope, ServiceSpec, SignalRequest, Status,
+    Target, WaitRequest, abi::Verb, wire::WireStruct,
+};
+
+use anysvc_backend_support::logs;
+
+use crate::{
+    check,
+    client::{Client, Need, register},
+    logs::Log,
+    offline::Offline,
+    place::Place,
+    protocol::{Ask, Request},
+    render::render,
+    supervisor,
+};
+
+/// Keeps services running by itself.
+#[derive(Debug)]
+pub struct Local {
+    context: Context,
+}
+
+impl Local {
+    /// Asks the supervisor, and starts it if there is none. Where there is no folder yet, nothing is
+    /// registered: the answer is `absent`.
+    fn change<T, R>(&self, verb: Verb, batch: &Batch<T>, absent: fn(&T) -> Result<R>) -> Vec<Result<R>>
+    where
+        T: WireStruct + Named + Clone,
+        R: WireStruct,
+    {
+        match Place::open(&self.context.state_dir, self.context.user.uid) {
+            Ok(Some(place)) => {
+                let client = Client { place: &place, context: &self.context };
+                client.verb(verb, batch, Need::Start).unwrap_or_default()
+            }
+            Ok(None) => batch.each(absent),
+            Err(error) => batch.all(|| Err(error.clone())),
+        }
+    }
+
+    /// Asks a supervisor that runs; one that was killed is brought back. Without one the records answer.
+    fn read<T, R>(
+        &self,
+        verb: Verb,
+        batch: &Batch<T>,
+        at_rest: impl Fn(&Offline, &T) -> Option<Result<R>>,
+    ) -> Vec<Result<R>>
+    where
+        T: WireStruct + Named + Clone,
+        R: WireStruct,
+    {
+        let offline = match self.offline(|client| client.verb(verb, batch, Need::IfThere)) {
+            Ok(Found::Answers(answers)) => return answers,
+            Ok(Found::AtRest(offline)) => offline,
+            Ok(Found::Killed) => return self.change(verb, batch, |item| absent(item)),
+            Err(error) => return batch.all(|| Err(error.clone())),
+        };
+        // What nothing can be said of without a supervisor is asked of one.
+        let known: Option<Vec<_>> = batch.items.iter().map(|item| at_rest(&offline, item)).collect();
+        match known {
+            Some(mut answers) => {
+                answers.reverse();
+                batch.each(|item| answers.pop().unwrap_or_else(|| absent(item)))
+            }
+            None => self.change(verb, batch, |item| absent(item)),
+        }
+    }
+
+    fn offline<R>(&self, ask: impl FnOnce(&Client<'_>) -> Option<R>) -> Result<Found<R>> {
+        let Some(place) = Place::open(&self.context.state_dir, self.context.user.uid)? else {
+            return Ok(Found::AtRest(Offline::default()));
+        };
+        if let Some(answers) = ask(&Client { place: &place, context: &self.context }) {
+            return Ok(Found::Answers(answers));
+        }
+        let offline = Offline::read(&place)?;
+        Ok(if offline.was_killed() { Found::Killed } else { Found::AtRest(offline) })
+    }
+
+    fn list_all(&self, deadline: Deadline, need: Need) -> Result<Found<Vec<Status>>> {
+        let mut failure = None;
+        let found = self.offline(|client| {
+            let request = Request::new::<Target>(Ask::List, Vec::new(), deadline);
+            match client.ask(request, deadline, need) {
+                Ok(answers) => answers,
+                Err(error) => {
+                    failure = Some(error);
+                    Some(Vec::new())
+                }
+            }
+        })?;
+        match (failure, found) {
+            (Some(error), _) => Err(error),
+            (None, Found::Answers(bags)) => {
+                let status = |answer: Result<_>| answer.and_then(|bag| Ok(Status::from_bag(bag)?));
+                Ok(Found::Answers(bags.into_iter().map(status).collect::<Result<_>>()?))
+            }
+            (None, Found::AtRest(offline)) => Ok(Found::AtRest(offline)),
+            (None, Found::Killed) => Ok(Found::Killed),
+        }
+    }
+}
+
+/// What there is to ask.
+enum Found<R> {
+    /// A supervisor, which answered.
+    Answers(R),
+    /// None, and nothing that runs.
+    AtRest(Offline),
+    /// None, but services of one that was killed.
+    Killed,
+}
+
+fn absent<T: Named, R>(item: &T) -> Result<R> {
+    Err(Error::not_registered(item.name()))
+}
+
+impl Backend for Local {
+    fn describe() -> Description {
+        let version = env!("CARGO_PKG_VERSION");
+        let description = Description::new("local", "anysvc's own supervisor (embedded)", version)
+            .can(Capability::RuntimeRegistration)
+            .can(Capability::Logs)
+            .can(Capability::LogsFollow)
+            .can(Capability::Signal)
+            .can(Capability::Helper);
+        check::fields(description)
+    }
+
+    fn open(context: Context) -> Result<Local> {
+        if context.scope == Scope::System && context.user.uid != 0 {
+            let message = "the services of the system belong to root";
+            return Err(Error::new(ErrorKind::PermissionDenied, message)
+                .with_hint("use `--scope user`, or become root"));
+        }
+        Ok(Local { context })
+    }
+
+    fn probe(&self, deadline: Deadline) -> Result<Probe> {
+        let shown = format!("state in {}", self.context.state_dir.join("backend-local").display());
+        let resting = || Probe {
+            version: Some(env!("CARGO_PKG_VERSION").to_owned()),
+            facts: vec![shown.clone(), "no supervisor runs; it is started when it is needed".to_owned()],
+            warnings: Vec::new(),
+        };
+        let Some(place) = Place::open(&self.context.state_dir, self.context.user.uid)? else {
+            return Ok(resting());
+        };
+        let request = Request::new::<Target>(Ask::Who, Vec::new(), deadline);
+        let client = Client { place: &place, context: &self.context };
+        match client.ask(request, deadline, Need::IfThere)?.and_then(|mut answers| answers.pop()) {
+            Some(answer) => {
+                let mut probe = Probe::from_bag(answer?)?;
+                probe.facts.insert(0, shown);
+                Ok(probe)
+            }
+            None => Ok(resting()),
+        }
+    }
+
+    fn check(&self, batch: &Batch<ServiceSpec>) -> Vec<Result<()>> {
+        batch.each(check::check)
+    }
+
+    fn register(&self, batch: &Batch<Registration>) -> Vec<Result<()>> {
+        // What is refused is refused before a supervisor is started for it.
+        let checked = batch.each(|registration| check::check(&registration.spec));
+        if checked.iter().all(Result::is_err) {
+            return checked;
+        }
+        match Place::create(&self.context.state_dir, self.context.user.uid) {
+            Ok(place) => register(&Client { place: &place, context: &self.context }, batch),
+            Err(error) => batch.all(|| Err(error.clone())),
+        }
+    }
+
+    fn unregister(&self, batch: &Batch<Target>) -> Vec<Result<()>> {
+        self.change(Verb::Unregister, batch, |_| Ok(()))
+    }
+
+    fn start(&self, batch: &Batch<Target>) -> Vec<Result<()>> {
+        self.change(Verb::Start, batch, absent)
+    }
+
+    fn stop(&self, batch: &Batch<Target>) -> Vec<Result<()>> {
+        self.change(Verb::Stop, batch, absent)
+    }
+
+    fn restart(&self, batch: &Batch<Target>) -> Vec<Result<()>> {
+        self.change(Verb::Restart, batch, absent)
+    }
+
+    fn signal(&self, batch: &Batch<SignalRequest>) -> Vec<Result<()>> {
+        self.change(Verb::Signal, batch, absent)
+    }
+
+    fn status(&self, batch: &Batch<Target>) -> Vec<Result<Status>> {
+        self.read(Verb::Status, batch, |offline, target| Some(offline.status(&target.name)))
+    }
+
+    fn list(&self, _: &ListQuery, deadline: Deadline) -> Result<Vec<Status>> {
+        match self.list_all(deadline, Need::IfThere)? {
+            Found::Answers(all) => Ok(all),
+            Found::AtRest(offline) => Ok(offline.all()),
+            Found::Killed => match self.list_all(deadline, Need::Start)? {
+                Found::Answers(all) => Ok(all),
+                _ => Ok(Vec::new()),
+            },
+        }
+    }
+
+    fn wait(&self, batch: &Batch<WaitRequest>) -> Vec<Result<Status>> {
+        self.read(Verb::Wait, batch, Offline::settled)
+    }
+
+    fn render(&self, batch: &Batch<Registration>) -> Vec<Result<Rendering>> {
+        batch.each(|registration| render(registration, &self.context))
+    }
+
+    fn logs(&self, query: &LogQuery) -> Result<Box<dyn LogStream>> {
+        let source = |name: &String| Ok(Box::new(Log::of(name, &self.context)?) as Box<dyn logs::Source>);
+        logs::open(query.names.iter().map(source).collect::<Result<_>>()?, query)
+    }
+
+    fn serve(arguments: Vec<Vec<u8>>) -> i32 {
+        supervisor::main(arguments)
+    }
+}
