@@ -9,6 +9,7 @@ use std::{
     fs::{self, Permissions},
     os::unix::fs::{PermissionsExt as _, chown},
     path::{Path, PathBuf},
+    sync::Once,
 };
 
 use anysvc::{
@@ -23,6 +24,21 @@ use anysvc_backend_api::{Error, Result, Scope};
 /// The file that a plugin's constructor leaves.
 pub fn mark() -> PathBuf {
     marks::mark()
+}
+
+/// Removes the marks of processes that are no more: a number comes back, and then its mark would be ours.
+fn sweep() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let _ = fs::remove_file(mark());
+        for entry in fs::read_dir(std::env::temp_dir()).expect("the temporary folder").flatten() {
+            let name = entry.file_name();
+            let pid = name.to_str().and_then(|name| name.strip_prefix("anysvc-constructed-"));
+            if pid.is_some_and(|pid| !Path::new("/proc").join(pid).exists()) {
+                let _ = fs::remove_file(entry.path());
+            }
+        }
+    });
 }
 
 /// The bytes of a plugin's library, which cargo left beside this test.
@@ -40,6 +56,7 @@ pub struct Installed {
 impl Installed {
     /// With this library, and a manifest under which it fits everywhere.
     pub fn new(library: &[u8]) -> Installed {
+        sweep();
         let folder = tempfile::Builder::new().prefix("anysvc-loader-").tempdir().expect("a folder");
         fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).expect("a mode");
         let installed = Installed { folder };

@@ -121,8 +121,11 @@ impl Builder {
     }
 
     fn spawn(&self) -> std::io::Result<Child> {
-        let mut command = Command::new("/usr/bin/unshare");
+        // By env, because a signal that is ignored where the tests are run (by nohup, or by a shell in the
+        // background) would stay ignored in every service.
+        let mut command = Command::new("/usr/bin/env");
         command
+            .args(["--default-signal=HUP,INT,QUIT,TERM", "/usr/bin/unshare"])
             .args(["-m", "-p", "-f", "--kill-child=SIGKILL", "/bin/sh", "-c"])
             .arg(include_str!("../lab/s6-setup.sh"))
             .env_clear()

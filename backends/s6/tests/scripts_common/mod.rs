@@ -138,8 +138,10 @@ impl<'lab> Service<'lab> {
 
     /// `s6-svstat -o FIELDS`.
     pub fn stat(&self, fields: &str) -> String {
-        let outcome = self.lab.s6("s6-svstat", ["-o", fields, &self.directory]).run().success();
-        outcome.stdout().trim().to_owned()
+        let read = || self.lab.s6("s6-svstat", ["-o", fields, &self.directory]).run().any();
+        // A supervisor listens a moment before it has written its first status.
+        self.lab.wait_until("there is a status", || read().code() == Some(0));
+        read().success().stdout().trim().to_owned()
     }
 
     /// `s6-svc` as whoever the supervisor runs as: it is told of events through FIFOs of its own.
