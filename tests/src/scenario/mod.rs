@@ -16,7 +16,7 @@ pub use stage::{Ended, Ran, Stage};
 
 /// Runs the scenario on a stage: a module of this name with a test for each chapter.
 ///
-/// ```ignore
+/// ```text
 /// anysvc_tests::scenario!(as_root, Root::start());
 /// ```
 #[macro_export]
