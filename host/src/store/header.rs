@@ -95,7 +95,7 @@ fn corrupted(why: &str) -> Fault {
     Fault::Corrupt(why.to_owned())
 }
 
-/// Reads lines as [`write`] makes them; `None` for anything else.
+/// Reads lines as [`write()`] makes them; `None` for anything else.
 fn scan(text: &str) -> Option<Pairs<'_>> {
     let mut pairs = Pairs::with_capacity(10);
     for line in text.lines() {

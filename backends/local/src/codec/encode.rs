@@ -1,5 +1,5 @@
 //! Values to bytes: a byte for the kind, then lengths and counts in base 128, low end first. Writes
-//! anything that the types allow; that it can be read back is for [`decode`](super::decode) to say.
+//! anything that the types allow; that it can be read back is for `decode` to say.
 
 use anysvc_backend_api::abi::AbiValue;
 

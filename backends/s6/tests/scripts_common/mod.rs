@@ -138,9 +138,9 @@ impl<'lab> Service<'lab> {
 
     /// `s6-svstat -o FIELDS`.
     pub fn stat(&self, fields: &str) -> String {
-        let read = || self.lab.s6("s6-svstat", ["-o", fields, &self.directory]).run().any();
+        let read = || self.lab.s6("s6-svstat", ["-o", fields, &self.directory]).run();
         // A supervisor listens a moment before it has written its first status.
-        self.lab.wait_until("there is a status", || read().code() == Some(0));
+        self.lab.wait_until("there is a status", || read().any().code() == Some(0));
         read().success().stdout().trim().to_owned()
     }
 
