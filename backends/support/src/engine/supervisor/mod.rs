@@ -111,7 +111,7 @@ impl<O: Os> Supervisor<O> {
     /// supervisor that was killed, that is stopped first.
     ///
     /// # Errors
-    /// What [`check`] refuses; `already-registered`; `permission-denied` when another than root names
+    /// What [`check()`] refuses; `already-registered`; `permission-denied` when another than root names
     /// another user.
     pub fn add(&mut self, service: Service, up: bool) -> Result<()> {
         self.accept(&service)?;
@@ -147,7 +147,7 @@ impl<O: Os> Supervisor<O> {
     /// Replaces the spec of a service. What runs goes on; the next start uses the new spec.
     ///
     /// # Errors
-    /// What [`check`] refuses; `not-registered`; `permission-denied`.
+    /// What [`check()`] refuses; `not-registered`; `permission-denied`.
     pub fn update(&mut self, service: Service) -> Result<()> {
         self.accept(&service)?;
         let key = self.key(&service.spec.name)?;
