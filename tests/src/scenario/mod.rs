@@ -6,12 +6,14 @@ mod ends;
 mod failing;
 mod life;
 mod more;
+mod somebody;
 mod stage;
 
 pub use ends::*;
 pub use failing::*;
 pub use life::*;
 pub use more::*;
+pub use somebody::Somebody;
 pub use stage::{Ended, Ran, Stage};
 
 /// Runs the scenario on a stage: a module of this name with a test for each chapter.

@@ -1,0 +1,50 @@
+//! The stage in a laboratory: the real program, run there as somebody.
+
+use super::{Ran, Stage};
+use crate::{S6Lab, Signal};
+
+/// Somebody in a laboratory.
+pub struct Somebody {
+    /// Where.
+    pub lab: S6Lab,
+    /// Who.
+    pub uid: u32,
+    /// The backend that is chosen there.
+    pub backend: &'static str,
+}
+
+impl Stage for Somebody {
+    fn backend(&self) -> &str {
+        self.backend
+    }
+
+    fn scope(&self) -> &str {
+        if self.uid == 0 { "system" } else { "user" }
+    }
+
+    fn anysvc(&self, args: &[&str]) -> Ran {
+        let ran = self.lab.anysvc(args).uid(self.uid).run().any();
+        Ran {
+            what: format!("anysvc {args:?} as {}", self.uid),
+            code: ran.code(),
+            stdout: ran.stdout(),
+            stderr: ran.stderr(),
+        }
+    }
+
+    fn script(&self, text: &str) -> String {
+        self.lab.script(&format!("{text}\n"))
+    }
+
+    fn kill(&self, pid: u64) {
+        self.lab.kill(pid.try_into().expect("a pid"), Signal::KILL);
+    }
+
+    fn read(&self, path: &str) -> Option<String> {
+        self.lab.exists(path).then(|| self.lab.read(path))
+    }
+
+    fn folder(&self) -> String {
+        "/home/app".to_owned()
+    }
+}
