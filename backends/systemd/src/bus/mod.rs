@@ -1,0 +1,1 @@
+//! D-Bus: messages as bytes, and one connection. It knows no systemd.

@@ -1,0 +1,1 @@
+//! Whether a user has a manager without being logged in.

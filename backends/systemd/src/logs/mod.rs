@@ -1,0 +1,1 @@
+//! The records of services in the journal.

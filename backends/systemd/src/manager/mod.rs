@@ -1,0 +1,1 @@
+//! Which socket the manager is on, and the calls that are made of it, typed.

@@ -1,0 +1,84 @@
+//! Where the units of a scope and the links that start them at boot are. It does not know what is in a
+//! unit.
+
+use std::{
+    fs,
+    io::{self, ErrorKind},
+    os::unix::fs::symlink,
+    path::{Path, PathBuf},
+};
+
+use anysvc_backend_api::{Context, Error, Result, Scope};
+
+/// The folders of one scope.
+#[derive(Clone, Debug)]
+pub struct Place {
+    units: PathBuf,
+    wants: PathBuf,
+}
+
+impl Place {
+    /// Those of the caller's scope.
+    ///
+    /// # Errors
+    /// `manager-unavailable` for a user without a home.
+    pub fn of(context: &Context) -> Result<Place> {
+        let (units, target) = match (context.scope, &context.user.home) {
+            (Scope::System, _) => (PathBuf::from("/etc/systemd/system"), "multi-user.target.wants"),
+            (Scope::User, Some(home)) => (home.join(".config/systemd/user"), "default.target.wants"),
+            (Scope::User, None) => {
+                let message = format!("uid {} has no home, where its units would be", context.user.uid);
+                return Err(Error::new(anysvc_backend_api::ErrorKind::ManagerUnavailable, message)
+                    .with_hint("give the account a home, or use `--backend local`"));
+            }
+        };
+        Ok(Place { wants: units.join(target), units })
+    }
+
+    /// The folder of the units.
+    pub fn units(&self) -> &Path {
+        &self.units
+    }
+
+    /// The file of a unit (`web.service`).
+    pub fn unit(&self, unit: &str) -> PathBuf {
+        self.units.join(unit)
+    }
+
+    /// The link that has a unit started at boot.
+    pub fn link(&self, unit: &str) -> PathBuf {
+        self.wants.join(unit)
+    }
+
+    /// Whether a unit is started at boot.
+    pub fn enabled(&self, unit: &str) -> bool {
+        self.link(unit).symlink_metadata().is_ok()
+    }
+
+    /// Has a unit started at boot, or not. The manager reads the links when it starts, so that no reload is
+    /// needed.
+    ///
+    /// # Errors
+    /// When the link can't be made or removed.
+    pub fn set_enabled(&self, unit: &str, enabled: bool) -> Result<()> {
+        let link = self.link(unit);
+        let done = if enabled { self.make(unit, &link) } else { fs::remove_file(&link) };
+        match done {
+            Err(error) if error.kind() == ErrorKind::NotFound && !enabled => Ok(()),
+            Err(error) => Err(Error::io(if enabled { "make" } else { "remove" }, link, &error)),
+            Ok(()) => Ok(()),
+        }
+    }
+
+    fn make(&self, unit: &str, link: &Path) -> io::Result<()> {
+        let target = self.unit(unit);
+        match symlink(&target, link) {
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                fs::create_dir_all(&self.wants)?;
+                symlink(&target, link)
+            }
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+            other => other,
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Publishing units: all that `register` does.

@@ -1,0 +1,1 @@
+//! Stopping and removing units that we made.
