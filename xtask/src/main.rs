@@ -6,7 +6,6 @@ mod build;
 mod demo;
 mod lab;
 mod packages;
-mod spawn_times;
 mod suites;
 mod test;
 mod tool;
@@ -33,13 +32,13 @@ fn main() -> std::process::ExitCode {
     let asks_for_help = rest.iter().take_while(|arg| *arg != "--").any(|arg| arg == "--help" || arg == "-h");
     let done = match verb {
         "help" | "--help" | "-h" => help(),
-        _ if asks_for_help && verb != spawn_times::VERB => help(),
+        _ if asks_for_help && verb != bench::inside::VERB => help(),
         "build" => tool::no_arguments(verb, rest).and_then(|()| build::run()),
         "demo" => tool::no_arguments(verb, rest).and_then(|()| demo::run()),
         "test" => test::run(rest),
         "bench" => bench::run(rest),
         "lab" => lab::run(rest),
-        spawn_times::VERB => spawn_times::run(rest),
+        bench::inside::VERB => bench::inside::run(rest),
         _ => Err(format!("no verb `{verb}`; ./x help lists them")),
     };
     match done {

@@ -1,0 +1,70 @@
+//! `./x bench [NAME...]`: our commands beside their peers: a table, and `target/bench.json`.
+//!
+//! # How to add a bench
+//! A file here with a `measure` that returns [`Row`]s, and a line in [`BENCHES`]. A row holds what was
+//! measured, ours and the peer's, and the goal. Both are measured in one run and in turn ([`bed`] does it,
+//! in a laboratory), so that both see the same machine; what counts is the ratio. The peer is what one
+//! would use without us, at its best.
+
+mod bed;
+mod control;
+pub mod inside;
+mod row;
+mod samples;
+mod size;
+mod status;
+
+use crate::tool::Done;
+use crate::{build, packages};
+use anysvc_tests::target_dir;
+use row::Row;
+
+/// Comparisons that are measured together.
+pub struct Bench {
+    /// As it is named on the command line.
+    pub name: &'static str,
+    /// For the help.
+    pub what: &'static str,
+    measure: fn() -> Done<Vec<Row>>,
+}
+
+/// All of them.
+pub const BENCHES: [Bench; 3] = [
+    Bench {
+        name: "status",
+        what: "`anysvc status NAME` and `s6-svstat DIR`, whole processes",
+        measure: status::measure,
+    },
+    Bench {
+        name: "control",
+        what: "`anysvc start`, `stop` and `s6-svc -wu -u`, `-wD -d`",
+        measure: control::measure,
+    },
+    Bench { name: "size", what: "the program and the s6 plugin, in MiB", measure: size::measure },
+];
+
+/// Measures those named, or all. An error only where measuring fails: a goal that is missed is
+/// in the table, as what machines measure varies.
+pub fn run(names: &[String]) -> Done {
+    if let Some(unknown) = names.iter().find(|name| BENCHES.iter().all(|bench| bench.name != *name)) {
+        return Err(format!(
+            "no benchmark `{unknown}`; there are: {}",
+            BENCHES.map(|bench| bench.name).join(", ")
+        ));
+    }
+    packages::for_s6_lab()?;
+    build::run()?;
+    let mut rows = Vec::new();
+    println!("{}", row::HEADING);
+    for bench in
+        BENCHES.iter().filter(|bench| names.is_empty() || names.iter().any(|name| name == bench.name))
+    {
+        for row in (bench.measure)().map_err(|reason| format!("bench {}: {reason}", bench.name))? {
+            println!("{row}");
+            rows.push(row.json());
+        }
+    }
+    let path = target_dir().join("bench.json");
+    std::fs::write(&path, format!("{:#}\n", serde_json::Value::Array(rows)))
+        .map_err(|error| format!("writing {}: {error}", path.display()))
+}
