@@ -2,6 +2,7 @@
 //! no I/O, shared by the host and every backend.
 
 mod bytes;
+mod condition;
 mod context;
 mod description;
 pub mod expand;
@@ -14,6 +15,7 @@ mod status;
 mod value;
 
 pub use bytes::Bytes;
+pub use condition::TRUE_WORDS;
 pub use context::{Context, Facts, Probe, Scope, User};
 pub use description::{Capability, Description, FieldSupport, Support};
 pub use field::Field;

@@ -188,7 +188,7 @@ wire_struct! { must:
         /// The environment variable that is looked at, at each start.
         pub env: String,
         /// `true`: it holds if the value is a word for true; `false`: if it is not, or unset; `None`:
-        /// if it is set and not empty. The words for true: 1, true, yes, on, in any case.
+        /// if it is set and not empty. The words are [`TRUE_WORDS`](crate::TRUE_WORDS).
         pub truthy: Option<bool>,
     }
 }

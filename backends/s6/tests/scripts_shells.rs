@@ -106,6 +106,40 @@ fn conditions_hold_for_what_the_model_says() {
 }
 
 #[test]
+fn a_condition_sees_the_environment_file_below_what_the_spec_says() {
+    let folder = Folder::new("when-file");
+    let path = folder.0.join("env");
+    for shell in shells() {
+        for (file, given, holds) in [
+            (None, &[][..], false),
+            (None, &[("FLAG", &b"yes"[..])], true),
+            (Some("FLAG=yes"), &[], true),
+            (Some("FLAG=yes"), &[("FLAG", b"no")], true),
+            (Some("FLAG=no"), &[("FLAG", b"yes")], false),
+            (Some("a bad line\nFLAG=no"), &[("FLAG", b"yes")], false),
+        ] {
+            let mut spec = spec(&["/usr/bin/echo", "ran"]);
+            spec.when = Some(Condition { env: "FLAG".into(), truthy: Some(true) });
+            spec.env_file = Some(path.clone());
+            let _ = fs::remove_file(&path);
+            if let Some(text) = file {
+                fs::write(&path, text).unwrap();
+            }
+            let output = folder.run(&shell, &spec, given);
+            let what = format!("{shell:?} {file:?} {given:?}: {}", errors(&output));
+            assert_eq!(folder.0.join("service/data/condition").exists(), !holds, "{what}");
+            if holds && file.is_none() {
+                // It is wanted, and so has to be complete.
+                assert_eq!(output.status.code(), Some(111), "{what}");
+            } else {
+                assert!(output.status.success() && errors(&output).is_empty(), "{what}");
+                assert_eq!(output.stdout == b"ran\n", holds, "{what}");
+            }
+        }
+    }
+}
+
+#[test]
 fn paths_are_expanded_once_whatever_the_bytes() {
     let folder = Folder::new("expand");
     let mut numbers = Numbers(0xd1);

@@ -54,12 +54,20 @@ pub fn replace(folder: BorrowedFd<'_>, shown: &Path, name: &OsStr, mode: u32, co
 
 /// A file under a name that nobody can have guessed, for us alone.
 fn create(folder: BorrowedFd<'_>) -> Result<(String, File), Errno> {
-    let mut random = [0; 10];
-    getrandom(&mut random, GetRandomFlags::empty())?;
-    let name = random.iter().fold(UNFINISHED.to_owned(), |name, byte| format!("{name}{byte:02x}"));
+    let name = random_name(UNFINISHED)?;
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let fd = openat(folder, &name, flags, Mode::RUSR | Mode::WUSR)?;
     Ok((name, File::from(fd)))
+}
+
+/// A name that nobody can guess or has used: the prefix and 80 random bits in hexadecimal.
+///
+/// # Errors
+/// When the system has no random bits.
+pub fn random_name(prefix: &str) -> Result<String, Errno> {
+    let mut random = [0; 10];
+    getrandom(&mut random, GetRandomFlags::empty())?;
+    Ok(random.iter().fold(prefix.to_owned(), |name, byte| format!("{name}{byte:02x}")))
 }
 
 /// Removes the file `name` of a folder and makes sure that it stays removed; one that is not there is

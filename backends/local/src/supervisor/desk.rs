@@ -157,8 +157,8 @@ impl Desk {
     }
 
     fn dressed(&self, status: Status) -> Status {
-        let log_folder = self.engine.log_folder(&status.name).ok().flatten();
-        present(status, &self.folder, log_folder.as_deref())
+        let log_folder = self.engine.log_folder(&status.name);
+        present(status, &self.folder, log_folder)
     }
 
     /// Takes what the engine says that changed: to the records, and to those who wait for it.

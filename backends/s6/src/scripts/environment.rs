@@ -112,15 +112,18 @@ pub(super) fn fail(script: &mut Script, name: &str) {
 }
 
 /// Reads the environment file: `NAME=value` lines, never evaluated. What the spec sets itself stays.
-/// A `quiet` reader skips what it can't use.
+/// A `quiet` reader skips what it can't use, the whole file included.
 pub(super) fn read_file(script: &mut Script, spec: &ServiceSpec, quiet: bool) {
     let Some(path) = &spec.env_file else { return };
     expand(script, "anysvc_file", "env-file", path);
-    let or = |code: u32, message: &str| {
-        if quiet { ":".to_owned() } else { format!("fail {code} \"{message}\"") }
+    let (unreadable, bad) = if quiet {
+        ("anysvc_file=/dev/null", ":")
+    } else {
+        (
+            "fail 111 \"env-file: cannot read $anysvc_file\"",
+            "fail 78 \"$anysvc_file, line $anysvc_number: not NAME=value\"",
+        )
     };
-    let unreadable = or(111, "env-file: cannot read $anysvc_file");
-    let bad = or(78, "$anysvc_file, line $anysvc_number: not NAME=value");
     let mut own = String::new();
     if !spec.env.is_empty() {
         let names: Vec<&str> = spec.env.iter().map(|e| &*e.name).collect();

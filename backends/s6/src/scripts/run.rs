@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anysvc_backend_api::{Condition, LimitKind, LogTo, ServiceSpec};
+use anysvc_backend_api::{Condition, LimitKind, LogTo, ServiceSpec, TRUE_WORDS};
 
 use super::{
     Plan,
@@ -40,6 +40,7 @@ pub(super) fn render(plan: &Plan<'_>) -> Vec<u8> {
         environment::leave_root(&mut script, plan, "", &limits(plan), &drop);
         script.text("fi");
     }
+    environment::fail(&mut script, name);
     condition(&mut script, spec, dropping.is_some());
     program(&mut script, plan, dropping.is_some());
     script.finish()
@@ -79,7 +80,6 @@ fn note_process(script: &mut Script, plan: &Plan<'_>) {
 /// What is done as the service's user: the paths of the spec, and the program.
 fn program(script: &mut Script, plan: &Plan<'_>, dropped: bool) {
     let spec = plan.spec;
-    environment::fail(script, &spec.name);
     for line in account::identity(spec, plan.owner, &plan.account) {
         script.raw(&line);
     }
@@ -145,12 +145,14 @@ fn condition(script: &mut Script, spec: &ServiceSpec, dropped: bool) {
     let Some(Condition { env, truthy }) = &spec.when else { return };
     let fd = condition_fd(spec);
     let to = if dropped { format!(">&{fd}") } else { ">data/condition".to_owned() };
-    const TRUE: &str = "1 | [Tt][Rr][Uu][Ee] | [Yy][Ee][Ss] | [Oo][Nn]";
+    let words = TRUE_WORDS.map(in_any_case).join(" | ");
     let cases = match truthy {
-        Some(true) => format!("{TRUE}) ;;\n*)"),
-        Some(false) => format!("{TRUE})"),
+        Some(true) => format!("{words}) ;;\n*)"),
+        Some(false) => format!("{words})"),
         None => "'')".to_owned(),
     };
+    // What is not wanted need not be complete: a file that can't be used is told of when it is.
+    environment::read_file(script, spec, true);
     script.text(&format!(
         "# It runs only while its condition holds.\n\
          case ${{{env}-}} in\n\
@@ -163,6 +165,15 @@ fn condition(script: &mut Script, spec: &ServiceSpec, dropped: bool) {
     } else {
         "if [ -e data/condition ]; then command -p rm -f data/condition; fi".to_owned()
     });
+}
+
+/// A pattern of the shell: `on` is `[oO][nN]`.
+fn in_any_case(word: &str) -> String {
+    let letter = |c: char| match c.is_ascii_alphabetic() {
+        true => format!("[{c}{}]", c.to_ascii_uppercase()),
+        false => c.to_string(),
+    };
+    word.chars().map(letter).collect()
 }
 
 /// A descriptor that the supervisor does not use.

@@ -76,10 +76,3 @@ fn entries(fd: BorrowedFd<'_>) -> Result<Vec<(CString, bool)>, Errno> {
     }
     Ok(found)
 }
-
-/// A name that nobody can guess or has used: the prefix and 64 random bits.
-pub(crate) fn random_name(prefix: &str) -> Result<String, Errno> {
-    let mut bytes = [0_u8; 8];
-    rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty())?;
-    Ok(format!("{prefix}{:016x}", u64::from_ne_bytes(bytes)))
-}

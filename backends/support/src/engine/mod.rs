@@ -14,6 +14,7 @@
 //! sockets), call [`Supervisor::turn`], take [`Supervisor::changes`] and answer who waits for them. No
 //! verb blocks: `stop` begins to stop, and a change says that it is done.
 
+mod env_file;
 pub mod log;
 pub mod machine;
 pub mod os;

@@ -37,6 +37,16 @@ fn the_reference_has_every_key_as_the_table_says() {
 }
 
 #[test]
+fn the_words_for_true_are_those_of_the_model() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/spec-files.md");
+    let text = std::fs::read_to_string(path).unwrap();
+    let words = anysvc_backend_api::TRUE_WORDS.join(", ");
+    assert!(text.contains(&format!("| {words} | runs | runs | held back |")), "{words}");
+    let truthy = key::keys().find(|key| key.key == "when.truthy").unwrap();
+    assert!(truthy.help.contains(&words), "{}", truthy.help);
+}
+
+#[test]
 fn every_example_of_the_table_is_taken() {
     for row in key::keys() {
         let needed = match row.key {

@@ -41,8 +41,6 @@ pub struct Launch {
     pub command: Vec<Bytes>,
     /// The environment, each name once.
     pub environment: Vec<(Bytes, Bytes)>,
-    /// A file with more of it, which is read with the rights of the account.
-    pub env_file: Option<PathBuf>,
     /// The working directory.
     pub directory: PathBuf,
     /// Whom it runs as, if not as this process does.
@@ -62,28 +60,25 @@ const NOT_INHERITED: [&[u8]; 6] =
     [b"NOTIFY_SOCKET", b"LISTEN_FDS", b"LISTEN_PID", b"LISTEN_FDNAMES", b"WATCHDOG_PID", b"WATCHDOG_USEC"];
 
 impl Launch {
-    /// From a spec, the environment that services start from, and the directory for those that name none.
+    /// From a spec, its environment, and the directory for those that name none.
     ///
     /// # Errors
     /// A variable in a path that is not set.
     pub fn new(
         spec: &ServiceSpec,
-        base: &[(Bytes, Bytes)],
+        environment: Vec<(Bytes, Bytes)>,
         directory: &Path,
         account: Option<Account>,
     ) -> Result<Launch, Fault> {
-        let environment = environment(base, account.as_ref(), &spec.env);
         let ready = spec.ready.as_ref();
         let notify = match ready.and_then(|r| r.notify_fd) {
             Some(fd) => Notify::Fd(fd),
             None if ready.is_some_and(|r| r.sd_notify == Some(true)) => Notify::Socket,
             None => Notify::No,
         };
-        let path = |path: &Path, field| expand(path, &environment, field);
         Ok(Launch {
             command: spec.command.clone(),
-            env_file: spec.env_file.as_ref().map(|file| path(file, "env-file")).transpose()?,
-            directory: path(spec.directory.as_deref().unwrap_or(directory), "directory")?,
+            directory: expand(spec.directory.as_deref().unwrap_or(directory), &environment, "directory")?,
             account,
             umask: spec.umask(),
             limits: spec.limits.clone(),
@@ -94,11 +89,12 @@ impl Launch {
     }
 }
 
-/// The environment of a service without its file: what the supervisor has, what the account brings, what
+/// The environment of a service: what the supervisor has, what the account brings, what its file says, what
 /// the spec says; the later wins.
 pub fn environment(
     base: &[(Bytes, Bytes)],
     account: Option<&Account>,
+    file: &[(Bytes, Bytes)],
     own: &[EnvVar],
 ) -> Vec<(Bytes, Bytes)> {
     let mut all: Vec<(Bytes, Bytes)> =
@@ -112,6 +108,9 @@ pub fn environment(
         for (key, value) in [("HOME", home), ("USER", name), ("LOGNAME", name), ("SHELL", shell)] {
             set(key.as_bytes(), value);
         }
+    }
+    for (name, value) in file {
+        set(&name.0, value);
     }
     for variable in own {
         set(variable.name.as_bytes(), &variable.value);
@@ -173,18 +172,20 @@ mod tests {
             groups: vec![],
             entry: Some(("app".into(), "/home/app".into(), "/bin/sh".into())),
         };
+        let file = [pair("B", "file"), pair("USER", "file"), pair("D", "4"), pair("D", "5")];
         let own =
             [EnvVar { name: "B".into(), value: "3".into() }, EnvVar { name: "C".into(), value: "".into() }];
         let expected = [
             pair("A", "1"),
             pair("HOME", "/home/app"),
             pair("B", "3"),
-            pair("USER", "app"),
+            pair("USER", "file"),
             pair("LOGNAME", "app"),
             pair("SHELL", "/bin/sh"),
+            pair("D", "5"),
             pair("C", ""),
         ];
-        assert_eq!(environment(&base, Some(&account), &own), expected);
+        assert_eq!(environment(&base, Some(&account), &file, &own), expected);
     }
 
     #[test]

@@ -1,14 +1,14 @@
 //! Doing what a state machine asks for: launching, signalling, looking. Knows nothing of why.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use anysvc_backend_api::{Bytes, Condition, LogTo, ServiceSpec, Signal};
+use anysvc_backend_api::{Bytes, LogTo, ServiceSpec, Signal};
 
 use super::{Service, Supervisor, output::Log};
 use crate::engine::{
     log::{Settings, Writer},
     machine::{Action, Event},
-    os::{Account, Fault, Launch, Notify, Os, Run, environment, expand},
+    os::{Account, Fault, Launch, Notify, Os, Run, expand},
 };
 
 impl<O: Os> Supervisor<O> {
@@ -64,14 +64,12 @@ impl<O: Os> Supervisor<O> {
         // What could not be killed of the last one is left behind.
         self.release_run(key);
         let Some(entry) = self.entry(key) else { return Ok(None) };
-        let Service { spec, log_directory } = &entry.service;
-        let name = spec.name.clone();
-        let base = &self.config.environment;
-        if spec.when.as_ref().is_some_and(|when| !holds(when, &environment(base, None, &spec.env))) {
-            return Ok(None);
-        }
-        let account = self.os.account(spec.user.as_deref(), spec.group.as_deref())?;
-        let log = log(spec, log_directory, base, account.clone())?;
+        let Service { spec, log_directory } = entry.service.clone();
+        let (environment, account) = match self.surroundings(&spec)? {
+            Some(surroundings) => surroundings,
+            None => return Ok(None),
+        };
+        let log = log(&spec, &log_directory, &environment, account.clone())?;
         if let Some(folder) = log.writer.as_ref().map(|writer| &writer.settings().folder)
             && let Some(other) = self.output.other_writer(key, folder)
         {
@@ -80,7 +78,8 @@ impl<O: Os> Supervisor<O> {
             let what = format!("write a log in {}: that is where `{other}` writes", folder.display());
             return Err(Fault { what, errno: 0 });
         }
-        let launch = Launch::new(spec, base, &self.config.directory, account)?;
+        let name = spec.name.clone();
+        let launch = Launch::new(&spec, environment, &self.config.directory, account)?;
         let notifies = launch.notify != Notify::No;
 
         self.last_run += 1;
@@ -108,30 +107,17 @@ impl<O: Os> Supervisor<O> {
     }
 }
 
-/// Where the log files of a service are; `None` when it keeps none.
-pub(super) fn log_folder(
-    spec: &ServiceSpec,
-    default: &Path,
-    base: &[(Bytes, Bytes)],
-    account: Option<&Account>,
-) -> Result<Option<PathBuf>, Fault> {
-    if spec.log.to == Some(LogTo::None) {
-        return Ok(None);
-    }
-    let folder = match &spec.log.directory {
-        Some(folder) => expand(folder, &environment(base, account, &spec.env), "log.directory")?,
-        None => default.to_owned(),
-    };
-    Ok(Some(folder))
-}
-
 fn log(
     spec: &ServiceSpec,
     default: &Path,
-    base: &[(Bytes, Bytes)],
+    environment: &[(Bytes, Bytes)],
     account: Option<Account>,
 ) -> Result<Log, Fault> {
-    let folder = log_folder(spec, default, base, account.as_ref())?;
+    let folder = match &spec.log.directory {
+        _ if spec.log.to == Some(LogTo::None) => None,
+        Some(folder) => Some(expand(folder, environment, "log.directory")?),
+        None => Some(default.to_owned()),
+    };
     let settings = folder.map(|folder| Settings { folder, size: spec.log_size(), keep: spec.log_keep() });
     Ok(Log {
         writer: settings.map(Writer::new),
@@ -140,30 +126,4 @@ fn log(
         account,
         console: spec.log.console == Some(true),
     })
-}
-
-fn holds(condition: &Condition, environment: &[(Bytes, Bytes)]) -> bool {
-    let value = environment.iter().find(|(name, _)| name.0 == condition.env.as_bytes());
-    let value = value.map(|(_, value)| &value.0[..]).unwrap_or_default();
-    let truthy = || [&b"1"[..], b"true", b"yes", b"on"].iter().any(|w| value.eq_ignore_ascii_case(w));
-    match condition.truthy {
-        None => !value.is_empty(),
-        Some(wanted) => truthy() == wanted,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn conditions_look_at_one_variable() {
-        let env = [("Y", "YES"), ("N", "0"), ("E", "")].map(|(n, v)| (Bytes::from(n), Bytes::from(v)));
-        let holds = |name: &str, truthy| holds(&Condition { env: name.to_owned(), truthy }, &env);
-        let table = [("Y", true, true, false), ("N", true, false, true), ("E", false, false, true)];
-        for (name, set, yes, no) in table.into_iter().chain([("UNSET", false, false, true)]) {
-            let got = (holds(name, None), holds(name, Some(true)), holds(name, Some(false)));
-            assert_eq!(got, (set, yes, no), "{name}");
-        }
-    }
 }

@@ -4,22 +4,23 @@
 mod act;
 mod check;
 mod output;
+mod surroundings;
 mod turn;
 
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
     fs::File,
-    path::PathBuf,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
-use anysvc_backend_api::{Bytes, Error, ErrorKind, Result, ServiceSpec, Signal, Status, Value};
+use anysvc_backend_api::{Bytes, Error, ErrorKind, LogTo, Result, ServiceSpec, Signal, Status, Value};
 
 use self::output::Output;
 use super::{
     log::Console,
     machine::{Event, Machine},
-    os::{Fault, Os, Run},
+    os::{Os, Run},
     policy::Policy,
     record::Records,
     timers::Timers,
@@ -254,16 +255,17 @@ impl<O: Os> Supervisor<O> {
         self.names.keys().map(String::as_str)
     }
 
-    /// Where the log files of a service are: its folder as it is expanded now. `None` when it keeps none.
-    ///
-    /// # Errors
-    /// `not-registered`; `invalid-spec` when a variable in it is not set.
-    pub fn log_folder(&self, name: &str) -> Result<Option<PathBuf>> {
-        let Service { spec, log_directory } =
-            self.service(name).ok_or_else(|| Error::not_registered(name))?;
-        let invalid = |fault: Fault| Error::new(ErrorKind::InvalidSpec, fault.to_string()).with_service(name);
-        let account = self.os.account(spec.user.as_deref(), spec.group.as_deref()).map_err(invalid)?;
-        act::log_folder(spec, log_directory, &self.config.environment, account.as_ref()).map_err(invalid)
+    /// Where the log files of a service are: where they were found at its last start, else where its spec says.
+    /// `None` when it keeps none, or when only its start will tell.
+    pub fn log_folder(&self, name: &str) -> Option<&Path> {
+        let key = *self.names.get(name)?;
+        let Service { spec, log_directory } = &self.entry(key)?.service;
+        if spec.log.to == Some(LogTo::None) {
+            return None;
+        }
+        let said = spec.log.directory.as_ref().unwrap_or(log_directory);
+        let plain = || (!said.as_os_str().as_encoded_bytes().contains(&b'$')).then_some(&**said);
+        self.output.folder(key).or_else(plain)
     }
 
     /// Whether nothing runs and nothing is about to.

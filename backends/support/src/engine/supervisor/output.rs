@@ -83,6 +83,11 @@ impl Output {
         writing.next().map(|(other, _)| *other)
     }
 
+    /// Where the files of a service are.
+    pub(super) fn folder(&self, key: u32) -> Option<&Path> {
+        Some(&self.logs.get(&key)?.writer.as_ref()?.settings().folder)
+    }
+
     /// Why the last lines of a service were lost.
     pub(super) fn trouble(&self, key: u32) -> Option<&str> {
         self.logs.get(&key)?.writer.as_ref()?.trouble()

@@ -9,6 +9,8 @@ mod harness;
 #[cfg(target_os = "linux")]
 mod real;
 #[cfg(target_os = "linux")]
+mod real_environment;
+#[cfg(target_os = "linux")]
 mod real_logs;
 mod rules;
 pub(in crate::engine) mod scratch;

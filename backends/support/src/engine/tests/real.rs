@@ -97,26 +97,6 @@ fn the_program_is_looked_for_in_the_path_of_the_service() {
 }
 
 #[test]
-fn the_env_file_is_read_at_each_start_and_never_interpreted() {
-    let mut real = Real::new();
-    let file = real.path("web.env");
-    fs::write(&file, "# first\n\nA=$HOME 'x' \\\nB=1\n#C=2\nB=2\nLAST=no newline").unwrap();
-    let mut spec = shell("web", "echo \"$A|$B|${C-unset}|$LAST|$OWN\"; exec sleep 1000");
-    spec.env = vec![
-        EnvVar { name: "OWN".into(), value: "own".into() },
-        EnvVar { name: "B".into(), value: "spec".into() },
-    ];
-    spec.env_file = Some(file.clone());
-    real.add(spec);
-    real.until("its line", |real| {
-        real.path("logs/web").exists() && real.lines("web") == ["$HOME 'x' \\|2|unset|no newline|own"]
-    });
-    fs::write(&file, "A=new\n").unwrap();
-    real.supervisor.restart("web").unwrap();
-    real.until("its second line", |real| real.lines("web").last().unwrap() == "new|spec|unset||own");
-}
-
-#[test]
 fn what_cannot_be_started_says_why() {
     let mut real = Real::new();
     let at = |name: &str| real.path(name);
@@ -136,7 +116,7 @@ fn what_cannot_be_started_says_why() {
         ("text", program(text), "Exec format error"),
         ("env-absent", env_file("/none.env".into()), "cannot read the env-file `/none.env`: No such file"),
         ("env-line", env_file(bad), "cannot read line 2 of the env-file"),
-        ("env-folder", env_file(folder), "Invalid argument"),
+        ("env-folder", env_file(folder), "it is no regular file"),
         (
             "directory",
             Box::new(|spec| spec.directory = Some("/none".into())),
@@ -342,7 +322,7 @@ fn a_process_that_was_not_let_go_ends_with_its_supervisor_and_has_done_nothing()
     let scratch = Scratch::new();
     let file = scratch.path().join("file");
     let spec = quiet("web", &format!("echo > {}", file.display()));
-    let launch = Launch::new(&spec, &environment(), scratch.path(), None).unwrap();
+    let launch = Launch::new(&spec, environment(), scratch.path(), None).unwrap();
     let mut unix = Unix::new().unwrap();
     let identity = unix.launch(Run(1), &launch).unwrap();
     assert!(identity.started.is_some() && alive(identity.pid));

@@ -1,6 +1,6 @@
 //! What a process does between fork and exec. Other threads of its parent may have held any lock when it
 //! was made, so that nothing here allocates, locks or panics: system calls and memory that was made
-//! before, or that it maps itself.
+//! before.
 
 use std::{
     ffi::{CStr, c_char, c_int},
@@ -18,15 +18,12 @@ pub(super) enum Step {
     Groups,
     Group,
     User,
-    EnvFile,
-    /// `detail` is the line.
-    EnvFileLine,
     Directory,
     Execute,
 }
 
 impl Step {
-    pub(super) const ALL: [Step; 11] = [
+    pub(super) const ALL: [Step; 9] = [
         Step::Session,
         Step::Streams,
         Step::NotifyFd,
@@ -34,8 +31,6 @@ impl Step {
         Step::Groups,
         Step::Group,
         Step::User,
-        Step::EnvFile,
-        Step::EnvFileLine,
         Step::Directory,
         Step::Execute,
     ];
@@ -65,7 +60,6 @@ pub(super) struct Plan<'a> {
     pub(super) umask: u32,
     /// Supplementary groups, group, user.
     pub(super) account: Option<(&'a [libc::gid_t], libc::gid_t, libc::uid_t)>,
-    pub(super) env_file: Option<&'a CStr>,
     pub(super) directory: &'a CStr,
     /// Ends with a null pointer, as does the next.
     pub(super) argv: &'a [*const c_char],
@@ -90,21 +84,18 @@ pub(super) unsafe fn run(plan: &Plan<'_>) -> ! {
     }
 }
 
-/// The limit on a file of variables.
-const ENV_FILE_LIMIT: libc::off_t = 1 << 20;
-
 /// Returns why it failed; `control` stays where the socket to the parent is.
 unsafe fn attempt(plan: &Plan<'_>, control: &mut c_int) -> Failed {
     // SAFETY: as for this function.
     match unsafe { prepare(plan, control) } {
-        // SAFETY: the plan's maker vouches for the pointers, `prepare` for the environment.
-        Ok(environment) => (Step::Execute, unsafe { execute(plan.argv, environment) }, 0),
+        // SAFETY: the plan's maker vouches for the pointers.
+        Ok(()) => (Step::Execute, unsafe { execute(plan.argv, plan.environment.as_ptr()) }, 0),
         Err(failed) => failed,
     }
 }
 
-/// Everything up to exec; returns the environment.
-unsafe fn prepare(plan: &Plan<'_>, control: &mut c_int) -> Result<*const *const c_char, Failed> {
+/// Everything up to exec.
+unsafe fn prepare(plan: &Plan<'_>, control: &mut c_int) -> Result<(), Failed> {
     // SAFETY: system calls that are safe after fork, with pointers that the plan's maker vouches for.
     unsafe {
         // As long as we hold the parent's end, too, its death would not show.
@@ -132,17 +123,13 @@ unsafe fn prepare(plan: &Plan<'_>, control: &mut c_int) -> Result<*const *const 
                 return Err(failed(Step::User));
             }
         }
-        let environment = match plan.env_file {
-            Some(file) => with_file(plan.environment, file)?,
-            None => plan.environment.as_ptr(),
-        };
         if libc::chdir(plan.directory.as_ptr()) < 0 {
             return Err(failed(Step::Directory));
         }
         let mut none: libc::sigset_t = std::mem::zeroed();
         libc::sigemptyset(&raw mut none);
         libc::sigprocmask(libc::SIG_SETMASK, &raw const none, ptr::null_mut());
-        Ok(environment)
+        Ok(())
     }
 }
 
@@ -209,89 +196,6 @@ fn close_on_exec() {
     unsafe {
         libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC);
     }
-}
-
-/// The environment with the lines of a file added. The file is read here, with the rights of the account,
-/// and each time.
-unsafe fn with_file(environment: &[*const c_char], file: &CStr) -> Result<*const *const c_char, Failed> {
-    // SAFETY: the mappings are as large as is written into them: the text and a final NUL; and a pointer
-    // for each variable that was there, for each line, and for the end.
-    unsafe {
-        let flags = libc::O_RDONLY | libc::O_NONBLOCK | libc::O_CLOEXEC | libc::O_NOCTTY;
-        let fd = libc::open(file.as_ptr(), flags);
-        let mut about: libc::stat = std::mem::zeroed();
-        if fd < 0 || libc::fstat(fd, &raw mut about) < 0 {
-            return Err(failed(Step::EnvFile));
-        }
-        if about.st_mode & libc::S_IFMT != libc::S_IFREG {
-            return Err((Step::EnvFile, libc::EINVAL, 0));
-        }
-        if about.st_size > ENV_FILE_LIMIT {
-            return Err((Step::EnvFile, libc::EFBIG, 0));
-        }
-        let size = about.st_size as usize;
-        let text = map(size + 1)?.cast::<u8>();
-        let mut length = 0;
-        while length < size {
-            match libc::read(fd, text.add(length).cast(), size - length) {
-                0 => break,
-                n if n > 0 => length += n as usize,
-                _ if errno() == libc::EINTR => {}
-                _ => return Err(failed(Step::EnvFile)),
-            }
-        }
-        libc::close(fd);
-        *text.add(length) = b'\n';
-        let text = std::slice::from_raw_parts_mut(text, length + 1);
-        let lines = text.iter().filter(|b| **b == b'\n').count();
-        let slots =
-            map((environment.len() + lines + 1) * size_of::<*const c_char>())?.cast::<*const c_char>();
-        let mut known = environment.len() - 1;
-        ptr::copy_nonoverlapping(environment.as_ptr(), slots, known);
-        let mut number = 0;
-        for line in text.split_inclusive_mut(|b| *b == b'\n') {
-            number += 1;
-            if line.len() == 1 || line.first() == Some(&b'#') {
-                continue;
-            }
-            let Some(name) = name_length(line) else { return Err((Step::EnvFileLine, 0, number)) };
-            if let Some(end) = line.last_mut() {
-                *end = 0;
-            }
-            let line = line.as_ptr().cast::<c_char>();
-            let same = |at: &usize| libc::strncmp(*slots.add(*at), line, name + 1) == 0;
-            let at = (0..known).find(same).unwrap_or(known);
-            *slots.add(at) = line;
-            known = known.max(at + 1);
-        }
-        *slots.add(known) = ptr::null();
-        Ok(slots)
-    }
-}
-
-/// The length of the name in `NAME=value`; `None` if the line is nothing of the kind.
-fn name_length(line: &[u8]) -> Option<usize> {
-    let name = line.iter().position(|b| *b == b'=')?;
-    let fits =
-        |(at, b): (usize, &u8)| b.is_ascii_alphabetic() || *b == b'_' || (at > 0 && b.is_ascii_digit());
-    let good = name > 0 && line.iter().take(name).enumerate().all(fits) && !line.contains(&0);
-    good.then_some(name)
-}
-
-/// Zeroed memory of our own. Never given back: the program replaces it.
-unsafe fn map(size: usize) -> Result<*mut libc::c_void, Failed> {
-    // SAFETY: a new mapping touches nothing that is there.
-    let memory = unsafe {
-        libc::mmap(
-            ptr::null_mut(),
-            size,
-            libc::PROT_READ | libc::PROT_WRITE,
-            libc::MAP_PRIVATE | libc::MAP_ANONYMOUS,
-            -1,
-            0,
-        )
-    };
-    if memory == libc::MAP_FAILED { Err(failed(Step::EnvFile)) } else { Ok(memory) }
 }
 
 /// Executes the program; returns the reason if it can't. Like execvpe, but never hands a file to a shell.

@@ -48,13 +48,13 @@ pub(super) fn fork(launch: &Launch, common: &Common<'_>) -> Result<Forked, Fault
         move |errno: Errno| Fault { what: what.clone(), errno: errno.raw_os_error() }
     };
     let argv = strings(launch.command.iter().map(|word| word.0.clone()))?;
-    let mut environment: Vec<Vec<u8>> = launch.environment.iter().map(|(n, v)| assignment(n, v)).collect();
+    let mut environment = launch.environment.clone();
     if let Some(address) = common.notify_socket {
-        environment.push([&b"NOTIFY_SOCKET="[..], address].concat());
+        let socket = Bytes::from("NOTIFY_SOCKET");
+        environment.retain(|(name, _)| *name != socket);
+        environment.push((socket, Bytes(address.to_vec())));
     }
-    let environment = strings(environment)?;
-    let env_file = launch.env_file.as_ref().map(|file| string(file.as_os_str().as_bytes().to_vec()));
-    let env_file = env_file.transpose()?;
+    let environment = strings(environment.iter().map(|(name, value)| assignment(name, value)))?;
     let directory = string(launch.directory.as_os_str().as_bytes().to_vec())?;
     let limits = limits(launch, common.nofile);
 
@@ -82,7 +82,6 @@ pub(super) fn fork(launch: &Launch, common: &Common<'_>) -> Result<Forked, Fault
         limits: &limits,
         umask: launch.umask,
         account: launch.account.as_ref().map(|a| (&a.groups[..], a.gid, a.uid)),
-        env_file: env_file.as_deref(),
         directory: &directory,
         argv: &pointers(&argv),
         environment: &pointers(&environment),
@@ -105,15 +104,9 @@ pub(super) fn fork(launch: &Launch, common: &Common<'_>) -> Result<Forked, Fault
 /// What a child's report means.
 pub(super) fn explain(report: Report, launch: &Launch) -> Fault {
     let step = Step::ALL.into_iter().find(|step| *step as u32 == report.step);
-    let path = |path: &std::path::Path| path.display().to_string();
-    let env_file = launch.env_file.as_deref().map(path).unwrap_or_default();
     let what = match step {
         Some(Step::Execute) | None => format!("execute `{}`", program(launch)),
-        Some(Step::Directory) => format!("enter the directory `{}`", path(&launch.directory)),
-        Some(Step::EnvFile) => format!("read the env-file `{env_file}`"),
-        Some(Step::EnvFileLine) => {
-            format!("read line {} of the env-file `{env_file}`: it is not NAME=value", report.detail)
-        }
+        Some(Step::Directory) => format!("enter the directory `{}`", launch.directory.display()),
         Some(Step::Limit) => format!("set limit {} (see setrlimit(2))", report.detail),
         Some(Step::NotifyFd) => "open the descriptor that readiness is told on".to_owned(),
         Some(Step::Groups | Step::Group) => "take the group that it is to run as".to_owned(),
