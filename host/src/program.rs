@@ -4,8 +4,10 @@
 use std::{
     any::Any,
     ffi::OsString,
+    io::Write as _,
     panic::{self, AssertUnwindSafe, PanicHookInfo},
     sync::{Mutex, PoisonError},
+    time::SystemTime,
 };
 
 use anysvc_backend_api::{Error, ErrorKind, Result};
@@ -14,7 +16,7 @@ use crate::{
     cli::{self, Action, Global, Parsed, ScopeArg},
     commands,
     environment::{Caller, Variables},
-    output::{Output, Style, error, exit_code},
+    output::{Output, Style, error, exit_code, time},
     session::other_user,
 };
 
@@ -31,7 +33,7 @@ fn command(args: &[OsString]) -> u8 {
         Ok(parsed) => parsed,
         Err(refused) => return tell(&mut Output::standard(refused.style), &refused.error),
     };
-    start_logging(global.verbose);
+    start_logging(global.verbose, matches!(action, Action::BackendMain { .. }));
     let mut out = Output::standard(global.style);
     let done = panic::catch_unwind(AssertUnwindSafe(|| act(&global, action, args, &mut out)));
     let done = done.unwrap_or_else(|payload| Err(internal(payload.as_ref())));
@@ -65,16 +67,25 @@ fn tell(out: &mut Output, failure: &Error) -> u8 {
     exit_code::of(failure)
 }
 
-/// Most runs want no log, and setting one up costs them nothing.
-fn start_logging(verbose: u8) {
+/// Most runs want no log, and setting one up costs them nothing. A `helper` runs for long, by itself: it
+/// says what it does, and when.
+fn start_logging(verbose: u8, helper: bool) {
     let named = Variables::of(&Caller::current()).get("ANYSVC_LOG").and_then(|f| f.into_string().ok());
     let filter = match (verbose, named) {
+        (0, None) if helper => "info".to_owned(),
         (0, None) => return,
         (0, Some(filter)) => filter,
         (1, _) => "debug".to_owned(),
         (_, _) => "trace".to_owned(),
     };
-    env_logger::Builder::new().parse_filters(&filter).init();
+    let mut logger = env_logger::Builder::new();
+    if helper {
+        logger.format(|line, record| {
+            let now = time::rfc3339(SystemTime::now());
+            writeln!(line, "{now} {:<5} {}", record.level(), record.args())
+        });
+    }
+    logger.parse_filters(&filter).init();
 }
 
 /// Where the last panic was; its message is in its payload.

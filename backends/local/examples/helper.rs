@@ -1,4 +1,4 @@
-//! Stands in for the installed `anysvc` in tests of this crate: `helper -v backend-main local STATE_DIR`
+//! Stands in for the installed `anysvc` in tests of this crate: `helper backend-main local STATE_DIR`
 //! becomes the supervisor, and says on standard error what it has to say. It can do nothing else.
 
 use std::{ffi::OsString, io::Write as _, os::unix::ffi::OsStringExt as _};

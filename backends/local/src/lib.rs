@@ -13,6 +13,7 @@ mod codec;
 mod lock;
 mod logs;
 mod offline;
+mod own_log;
 mod place;
 mod protocol;
 mod records;

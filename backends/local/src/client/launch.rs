@@ -10,14 +10,14 @@ use std::{
 };
 
 use anysvc_backend_api::{Context, Deadline, Error, ErrorKind, Result};
-use rustix::{event::PollFlags, fs::OFlags, pipe::PipeFlags};
+use rustix::{event::PollFlags, pipe::PipeFlags};
 
 use super::{
     connect::{Connection, connect},
     library, socket,
 };
 use crate::{
-    codec, lock,
+    codec, lock, own_log,
     place::{LOG, Place, START_LOCK},
 };
 
@@ -41,17 +41,12 @@ pub fn connect_or_start(place: &Place, context: &Context, deadline: Deadline) ->
     connected.ok_or_else(|| unavailable("the supervisor ended right after its start", place))
 }
 
-/// The size at which the supervisor's log is rotated, in bytes.
-const LONGEST_LOG: i64 = 256 << 10;
-
 fn launch(place: &Place, context: &Context, deadline: Deadline) -> Result<()> {
     let program = program(context)?;
     let (ready, report) =
         rustix::pipe::pipe_with(PipeFlags::CLOEXEC).map_err(|e| Error::io("make", "a pipe", &e.into()))?;
-    let log = log(place)?;
+    let log = own_log::open(place)?;
     let mut command = Command::new(&program);
-    // What it has to say to people goes to its log.
-    command.arg("-v");
     if let Some(folder) = library::folder() {
         command.arg("--backend-path").arg(folder);
     }
@@ -65,18 +60,6 @@ fn launch(place: &Place, context: &Context, deadline: Deadline) -> Result<()> {
     // Closes our copy of the pipe's other end.
     drop(command);
     hear(&ready, place, deadline)
-}
-
-/// The supervisor's log, at its end. One that has grown long makes room for a new one.
-fn log(place: &Place) -> Result<OwnedFd> {
-    let log = place.file(LOG, OFlags::APPEND)?;
-    if rustix::fs::fstat(&log).is_ok_and(|stat| stat.st_size < LONGEST_LOG) {
-        return Ok(log);
-    }
-    let old = format!("{LOG}.1");
-    let moved = rustix::fs::renameat(place.folder(), LOG, place.folder(), &old);
-    moved.map_err(|error| Error::io("rotate", place.path_of(LOG), &error.into()))?;
-    place.file(LOG, OFlags::APPEND)
 }
 
 /// What the supervisor says when it is ready, or why it will not be: nothing, or an error, in a frame.

@@ -110,7 +110,7 @@ fn take_over(place: &Place, records: Records, session: &Session, found: Services
             log::error!("`{name}` can't be taken over: {error}");
             continue;
         }
-        desk.entries.insert(name, Entry { kept, live: due, going: false });
+        desk.entries.insert(name, Entry { kept, live: due, ..Entry::default() });
     }
     desk.engine.end_strays();
     Ok(desk)

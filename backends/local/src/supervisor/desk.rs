@@ -11,7 +11,7 @@ use std::{
 use anysvc_backend_api::{Error, ErrorKind, Result, State, Status, wire::WireStruct};
 use anysvc_backend_support::engine::{Supervisor, Unix};
 
-use super::{pending::Pending, present::present};
+use super::{news::News, pending::Pending, present::present};
 use crate::{
     codec,
     protocol::{Ask, Reply, Request},
@@ -30,6 +30,8 @@ pub(super) struct Entry {
     pub(super) live: bool,
     /// It is to be forgotten once it is down.
     pub(super) going: bool,
+    /// What the log has of it.
+    pub(super) news: News,
 }
 
 /// All services, and all requests that wait for them.
@@ -173,6 +175,9 @@ impl Desk {
                 let Some(entry) = self.entries.get_mut(&change.name) else { continue };
                 let Some(status) = change.status else { continue };
                 entry.live |= status.state != State::Stopped || status.last_exit.is_some();
+                if entry.live {
+                    entry.news.tell(&status);
+                }
                 let down = matches!(status.state, State::Stopped | State::Failed);
                 if entry.going && down && self.remove(&change.name) {
                     last.remove(&change.name);

@@ -10,6 +10,7 @@ mod begin;
 mod caller;
 mod desk;
 mod environment;
+mod news;
 mod pending;
 mod present;
 mod report;

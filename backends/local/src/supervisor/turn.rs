@@ -20,6 +20,7 @@ use super::{
 };
 use crate::{
     lock::{self, Lock},
+    own_log,
     place::{Place, SOCKET, START_LOCK},
     records::Session,
 };
@@ -96,6 +97,7 @@ impl Turns {
             }
             self.let_in();
             let now = Instant::now();
+            own_log::keep_short(&self.place);
             let late = self.desk.expire(now);
             self.send(late);
             self.show_out(now);

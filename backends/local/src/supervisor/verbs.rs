@@ -84,7 +84,7 @@ impl Desk {
             self.records.forget(&name)?;
             return Err(error);
         }
-        self.entries.insert(name.clone(), Entry { kept, live: up, going: false });
+        self.entries.insert(name.clone(), Entry { kept, live: up, ..Entry::default() });
         Ok(if up { Step::Wait(name, Wait::Begun { old: None }) } else { Step::Done })
     }
 
