@@ -39,6 +39,8 @@ pub enum Action {
     Status(Status),
     /// Name services.
     List {
+        /// Which; all without.
+        services: Selected,
         /// Foreign ones too.
         foreign: bool,
     },
@@ -50,7 +52,7 @@ pub enum Action {
         reveal: bool,
     },
     /// Say whether all is well.
-    Check(Vec<String>),
+    Check(Selected),
     /// Print logs.
     Logs(Logs),
     /// Wait.
@@ -62,6 +64,8 @@ pub enum Action {
         /// With the values of variables.
         reveal: bool,
     },
+    /// Look at templates, or forget one.
+    Template(Template),
     /// Become a helper process of a backend.
     BackendMain {
         /// The backend.
@@ -83,6 +87,22 @@ pub enum Backends {
     Info(String),
     /// Whether a file would be loaded.
     Verify(PathBuf),
+}
+
+/// What to do about templates.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Template {
+    /// Name them all.
+    List,
+    /// Show all about one.
+    Show {
+        /// Which.
+        name: String,
+        /// With the values of variables.
+        reveal: bool,
+    },
+    /// Forget one.
+    Remove(String),
 }
 
 /// Where a service's spec comes from.
@@ -140,7 +160,7 @@ pub struct Start {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Status {
     /// The services; all without.
-    pub names: Vec<String>,
+    pub services: Selected,
     /// Foreign ones too.
     pub foreign: bool,
     /// Probe readiness.

@@ -4,7 +4,7 @@
 
 use std::ffi::OsString;
 
-use super::{Action, Global, Parsed, Status};
+use super::{Action, Global, Parsed, Selected, Status};
 use crate::output::Style;
 
 /// What the arguments mean, if they are that plain.
@@ -25,9 +25,9 @@ pub fn parse(args: &[OsString]) -> Option<Parsed> {
     let names: Vec<String> =
         names.iter().filter(|name| seen.insert(**name)).map(|name| (*name).to_owned()).collect();
     let action = match *command {
-        "status" => Action::Status(Status { names, ..Status::default() }),
-        "check" => Action::Check(names),
-        "list" if names.is_empty() => Action::List { foreign: false },
+        "status" => Action::Status(Status { services: Selected::named(names), ..Status::default() }),
+        "check" => Action::Check(Selected::named(names)),
+        "list" if names.is_empty() => Action::List { services: Selected::default(), foreign: false },
         _ => return None,
     };
     Some(Parsed { global: Global { style, ..Global::default() }, action })
@@ -74,6 +74,7 @@ mod tests {
             "status -qq",
             "status -q -q",
             "list web",
+            "list --template gateway",
             "start web",
             "--scope user status web",
         ];

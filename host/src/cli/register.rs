@@ -31,25 +31,22 @@ fn source(command: Command) -> Command {
                 .value_parser(value_parser!(PathBuf))
                 .conflicts_with_all(others())
                 .conflicts_with_all(["template", "instance"])
-                .help("Every service of this spec file; `-` is standard input"),
+                .help("Every service and template of this spec file; `-` is standard input"),
         )
         .arg(
             Arg::new("template")
                 .long("template")
                 .value_name("TEMPLATE")
                 .requires("instance")
-                // Nothing makes instances yet.
-                .hide(true)
                 .conflicts_with_all(["name", "argv"])
-                .help("A service from this template"),
+                .help("A service from this template; options are added to what it says"),
         )
         .arg(
             Arg::new("instance")
                 .long("instance")
                 .value_name("INSTANCE")
                 .requires("template")
-                .hide(true)
-                .help("The template's `{instance}`"),
+                .help("What `{instance}` stands for in the template"),
         )
         .args(rows.iter().map(option))
         .arg(

@@ -9,26 +9,52 @@ pub struct Selected {
     pub names: Vec<String>,
     /// `--template`: its instances.
     pub template: Option<String>,
+    /// `--instance`: this one alone.
+    pub instance: Option<String>,
     /// `--all`: every service of ours.
     pub all: bool,
+}
+
+impl Selected {
+    /// By name alone.
+    pub fn named(names: Vec<String>) -> Selected {
+        Selected { names, ..Selected::default() }
+    }
+
+    /// Whether nothing was said: who only looks then looks at everything.
+    pub fn is_empty(&self) -> bool {
+        self.names.is_empty() && self.template.is_none()
+    }
 }
 
 /// Adds the arguments of a verb that acts: nothing is meant unless it is said.
 pub fn add_to(command: Command) -> Command {
     let some = ["template", "all"];
-    command.args([
-        names("The services").required_unless_present_any(some).conflicts_with_all(some),
-        Arg::new("template")
-            .long("template")
-            .value_name("TEMPLATE")
-            .conflicts_with("all")
-            // Nothing makes instances yet.
-            .hide(true)
-            .help("Every instance of this template"),
+    let command =
+        command.arg(names("The services").required_unless_present_any(some).conflicts_with_all(some));
+    of_template(command).arg(
         Arg::new("all")
             .long("all")
             .action(ArgAction::SetTrue)
+            .conflicts_with_all(["template", "instance"])
             .help("Every service that anysvc made in this scope"),
+    )
+}
+
+/// Adds the arguments of a verb that looks: at everything unless it is said.
+pub fn add_to_view(command: Command) -> Command {
+    of_template(command.arg(names("The services; all without").conflicts_with("template")))
+}
+
+/// Adds the choice by template.
+pub fn of_template(command: Command) -> Command {
+    command.args([
+        Arg::new("template").long("template").value_name("TEMPLATE").help("Every instance of this template"),
+        Arg::new("instance")
+            .long("instance")
+            .value_name("INSTANCE")
+            .requires("template")
+            .help("Of the template's instances only this one"),
     ])
 }
 
@@ -37,13 +63,20 @@ pub fn names(help: &'static str) -> Arg {
     Arg::new("names").value_name("NAME").action(ArgAction::Append).help(help)
 }
 
-/// What was given.
+/// What was given to a verb that acts.
 pub fn read(matches: &mut ArgMatches) -> Selected {
-    Selected {
-        names: read_names(matches),
-        template: matches.remove_one("template"),
-        all: matches.get_flag("all"),
-    }
+    Selected { all: matches.get_flag("all"), ..read_view(matches) }
+}
+
+/// What was given to a verb that looks.
+pub fn read_view(matches: &mut ArgMatches) -> Selected {
+    Selected { names: read_names(matches), ..read_template(matches) }
+}
+
+/// The choice by template.
+pub fn read_template(matches: &mut ArgMatches) -> Selected {
+    let (template, instance) = (matches.remove_one("template"), matches.remove_one("instance"));
+    Selected { template, instance, ..Selected::default() }
 }
 
 /// The names that were given, each once, in their order.

@@ -41,6 +41,7 @@ pub static COMMANDS: &[Entry] = &[
             "register web --restart always -- /usr/bin/python3 -m http.server 8000",
             "register web --env PORT=8000 --env API_KEY --ready-port 8000 -- /srv/web/run",
             "register --file services.toml --replace",
+            "register --template gateway --instance coder --env COLOUR=blue",
         ],
         hidden: false,
         define: register::register,
@@ -51,7 +52,7 @@ pub static COMMANDS: &[Entry] = &[
         about: "Stop services and remove them",
         more: "A service that is absent is fine. One that anysvc did not make is left alone, and that is an \
                error.",
-        examples: &["unregister web", "unregister --all"],
+        examples: &["unregister web", "unregister --template gateway", "unregister --all"],
         hidden: false,
         define: verbs::unregister,
         read: Read::Plain(verbs::read_unregister),
@@ -61,7 +62,7 @@ pub static COMMANDS: &[Entry] = &[
         about: "Start services",
         more: "Returns when each runs: when it says that it is ready, or else when it has lived for a moment \
                (--settle). One that dies at once is reported with its last lines.",
-        examples: &["start web", "start --all --timeout 2m"],
+        examples: &["start web", "start --template gateway --instance coder", "start --all --timeout 2m"],
         hidden: false,
         define: verbs::start,
         read: Read::Plain(verbs::read_start),
@@ -98,7 +99,7 @@ pub static COMMANDS: &[Entry] = &[
         about: "Show how services are",
         more: "Exits with 0 if all that were named run, with 4 if one is absent, else with 3. Without names \
                with 0 unless reading failed.",
-        examples: &["status", "status web --json", "status --foreign"],
+        examples: &["status", "status web --json", "status --template gateway", "status --foreign"],
         hidden: false,
         define: views::status,
         read: Read::Plain(views::read_status),
@@ -107,7 +108,7 @@ pub static COMMANDS: &[Entry] = &[
         name: "list",
         about: "Name the services",
         more: "",
-        examples: &["list", "list --foreign"],
+        examples: &["list", "list --template gateway", "list --foreign"],
         hidden: false,
         define: views::list,
         read: Read::Plain(views::read_list),
@@ -160,6 +161,16 @@ pub static COMMANDS: &[Entry] = &[
         hidden: false,
         define: register::render,
         read: Read::Checked(register::read_render),
+    },
+    Entry {
+        name: "template",
+        about: "Show the templates that services can be made from",
+        more: "A template comes from a spec file, by `anysvc register --file`, and its services from \
+               `anysvc register --template TEMPLATE --instance INSTANCE`.",
+        examples: &["template list", "template show gateway", "template remove gateway"],
+        hidden: false,
+        define: views::template,
+        read: Read::Plain(views::read_template),
     },
     Entry {
         name: "detect",

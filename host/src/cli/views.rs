@@ -6,7 +6,7 @@ use anysvc_backend_api::Goal;
 use clap::{Arg, ArgAction, ArgMatches, Command, builder::PossibleValuesParser, value_parser};
 
 use super::{
-    action::{Action, Backends, Logs, Status, Wait},
+    action::{Action, Backends, Logs, Status, Template, Wait},
     selected, value,
 };
 
@@ -19,24 +19,21 @@ fn foreign() -> Arg {
 }
 
 pub(super) fn status(command: Command) -> Command {
-    command.args([
-        selected::names("The services; all without"),
-        foreign(),
-        flag("probe", "Also try whether services are ready that can't say so themselves"),
-    ])
+    selected::add_to_view(command)
+        .args([foreign(), flag("probe", "Also try whether services are ready that can't say so themselves")])
 }
 
 pub(super) fn read_status(matches: &mut ArgMatches) -> Action {
     let (foreign, probe) = (matches.get_flag("foreign"), matches.get_flag("probe"));
-    Action::Status(Status { names: selected::read_names(matches), foreign, probe })
+    Action::Status(Status { services: selected::read_view(matches), foreign, probe })
 }
 
 pub(super) fn list(command: Command) -> Command {
-    command.arg(foreign())
+    selected::of_template(command).arg(foreign().conflicts_with("template"))
 }
 
 pub(super) fn read_list(matches: &mut ArgMatches) -> Action {
-    Action::List { foreign: matches.get_flag("foreign") }
+    Action::List { services: selected::read_template(matches), foreign: matches.get_flag("foreign") }
 }
 
 pub(super) fn show(command: Command) -> Command {
@@ -52,11 +49,11 @@ pub(super) fn read_show(matches: &mut ArgMatches) -> Action {
 }
 
 pub(super) fn check(command: Command) -> Command {
-    command.arg(selected::names("The services; all without"))
+    selected::add_to_view(command)
 }
 
 pub(super) fn read_check(matches: &mut ArgMatches) -> Action {
-    Action::Check(selected::read_names(matches))
+    Action::Check(selected::read_view(matches))
 }
 
 pub(super) fn logs(command: Command) -> Command {
@@ -104,6 +101,26 @@ pub(super) fn read_wait(matches: &mut ArgMatches) -> Action {
     Action::Wait(Wait {
         names: selected::read_names(matches),
         goal: goal.expect("clap takes only names of goals"),
+    })
+}
+
+pub(super) fn template(command: Command) -> Command {
+    let name = || Arg::new("name").value_name("NAME").required(true).help("The template");
+    command.subcommand_required(true).subcommands([
+        Command::new("list").about("Name the templates, and how many instances each has"),
+        Command::new("show")
+            .about("All about one: its text, and its instances")
+            .args([name(), flag("reveal", "Show the values of environment variables")]),
+        Command::new("remove").about("Forget a template; services that were made from it stay").arg(name()),
+    ])
+}
+
+pub(super) fn read_template(matches: &mut ArgMatches) -> Action {
+    let (command, mut inner) = matches.remove_subcommand().expect("clap requires it");
+    Action::Template(match (command.as_str(), inner.try_remove_one("name").ok().flatten()) {
+        ("show", Some(name)) => Template::Show { name, reveal: inner.get_flag("reveal") },
+        ("remove", Some(name)) => Template::Remove(name),
+        _ => Template::List,
     })
 }
 

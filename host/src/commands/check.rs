@@ -9,15 +9,16 @@ use super::{
     subject::{self, Subject},
 };
 use crate::{
+    cli::Selected,
     output::{Output, exit_code},
     session::Session,
     store::Desired,
 };
 
 /// Runs the command.
-pub fn run(session: &Session, names: &[String], out: &mut Output) -> Result<u8> {
-    let mut subjects =
-        if names.is_empty() { subject::all(session)? } else { subject::named(session, names)? };
+pub fn run(session: &Session, which: &Selected, out: &mut Output) -> Result<u8> {
+    let mut subjects = subject::looked_at(session, which)?;
+    let named = !which.names.is_empty() || which.instance.is_some();
     if subjects.is_empty() {
         // Where nothing could run, nothing is healthy.
         session.selected_id()?;
@@ -31,7 +32,7 @@ pub fn run(session: &Session, names: &[String], out: &mut Output) -> Result<u8> 
     }
     for (subject, complaint) in &sick {
         match &subject.report.error {
-            Some(error) if error.kind != ErrorKind::NotRegistered || !names.is_empty() => out.error(error),
+            Some(error) if error.kind != ErrorKind::NotRegistered || named => out.error(error),
             _ => out.say(complaint),
         }
     }
@@ -39,7 +40,7 @@ pub fn run(session: &Session, names: &[String], out: &mut Output) -> Result<u8> 
         out.say(&format!("healthy: {}", counted(subjects.len())));
     }
     let failed = |(subject, _): &(&Subject, String)| match &subject.report.error {
-        Some(error) if error.kind != ErrorKind::NotRegistered || !names.is_empty() => exit_code::of(error),
+        Some(error) if error.kind != ErrorKind::NotRegistered || named => exit_code::of(error),
         _ => exit_code::NOT_RUNNING,
     };
     Ok(sick.iter().map(failed).next().unwrap_or(0))
@@ -82,7 +83,7 @@ mod tests {
         let mut status = Status::new("web", state);
         change(&mut status);
         let report = Service { status: Some(status), ..Service::named("web") };
-        Subject { report, backend: None, spec: None, implied: false }
+        Subject { report, backend: None, spec: None, implied: false, origin: None }
     }
 
     #[test]

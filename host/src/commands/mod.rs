@@ -21,6 +21,7 @@ mod start;
 mod status;
 mod stop;
 mod subject;
+mod template;
 #[cfg(test)]
 mod tests;
 mod unregister;
@@ -74,12 +75,13 @@ fn act(session: &Session, action: Action, out: &mut Output) -> Result<u8> {
         Action::Stop(which) => stop::run(session, &which, out),
         Action::Signal(signal, which) => signal::run(session, signal, &which, out),
         Action::Status(what) => status::run(session, &what, out),
-        Action::List { foreign } => list::run(session, foreign, out),
+        Action::List { services, foreign } => list::run(session, &services, foreign, out),
         Action::Show { name, reveal } => show::run(session, &name, reveal, out),
-        Action::Check(names) => check::run(session, &names, out),
+        Action::Check(which) => check::run(session, &which, out),
         Action::Logs(what) => logs::run(session, &what, out),
         Action::Wait(what) => wait::run(session, &what, out),
         Action::Render { what, reveal } => render::run(session, what, reveal, out),
+        Action::Template(what) => template::run(session, &what, out),
         Action::BackendMain { id, arguments } => backends::become_helper(session, &id, arguments),
     }
 }

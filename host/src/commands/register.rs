@@ -11,14 +11,16 @@ use anysvc_backend_api::{Deadline, Error, ErrorKind, Registration, Result, State
 use super::{
     log_folder, plan, refusals,
     settle::Settling,
-    sources, start,
+    sources::{self, Described, Wanted},
+    start,
     subject::{self, Subject},
+    template::Kept,
 };
 use crate::{
     cli::Register,
     output::Output,
     session::{Opened, Session},
-    spec::Spec,
+    spec::Origin,
     store::{Desired, Entry, Locked},
 };
 
@@ -40,8 +42,34 @@ struct Newcomer {
 pub fn run(session: &Session, what: Register, out: &mut Output) -> Result<u8> {
     let Register { source, down, replace, if_absent, adopt, settle } = what;
     let how = How { down, replace, if_absent, adopt };
-    let specs = sources::specs(session, source)?;
-    let mut subjects = introduce(session, specs)?;
+    let Described { templates, services } = sources::describe(session, source)?;
+    let kept = Kept::keep(session, templates, replace, if_absent)?;
+    let registered =
+        if services.is_empty() { Vec::new() } else { carry_out(session, services, how, settle)? };
+    let (subjects, words): (Vec<Subject>, Vec<&'static str>) = registered.into_iter().unzip();
+    if out.json() {
+        out.document(kept.add_to(subject::document(session, &subjects)));
+    }
+    let code = kept.tell(out);
+    let word = |subject: &Subject| {
+        let at = subjects.iter().position(|other| std::ptr::eq(other, subject));
+        at.map_or("", |at| words[at])
+    };
+    let services = subject::tell(&subjects, out, |s| start::sentence(word(s), &s.report));
+    Ok(if code == 0 { services } else { code })
+}
+
+/// Registers services, and starts what is to run. For each what became of it, and a word for that.
+///
+/// # Errors
+/// When the store or the backend can't be reached at all.
+pub fn carry_out(
+    session: &Session,
+    services: Vec<Wanted>,
+    how: How,
+    settle: Option<Duration>,
+) -> Result<Vec<(Subject, &'static str)>> {
+    let mut subjects = introduce(session, services)?;
     let deadline = start::working_deadline(session, &subjects);
     refusals::refuse(session, &mut subjects, deadline);
     let settling = Settling::new(session, settle);
@@ -73,26 +101,26 @@ pub fn run(session: &Session, what: Register, out: &mut Output) -> Result<u8> {
         }
     }
     subject::refresh(&mut subjects, session.working_deadline(Duration::ZERO));
-    let word = |subject: &Subject| {
-        let at = subjects.iter().position(|other| std::ptr::eq(other, subject));
-        at.map_or("", |at| done[at])
-    };
-    Ok(subject::report(session, &subjects, out, |s| start::sentence(word(s), &s.report)))
+    Ok(subjects.into_iter().zip(done).collect())
 }
 
 /// How existing services are treated.
-#[derive(Clone, Copy)]
-struct How {
-    down: bool,
-    replace: bool,
-    if_absent: bool,
-    adopt: bool,
+#[derive(Clone, Copy, Default)]
+pub struct How {
+    /// Nothing is started.
+    pub down: bool,
+    /// One of ours is updated.
+    pub replace: bool,
+    /// One of ours is left as it is.
+    pub if_absent: bool,
+    /// One that we did not make is taken over.
+    pub adopt: bool,
 }
 
 /// Finds out who is to have each service: the backend that has it already, or the one that serves here.
-fn introduce(session: &Session, specs: Vec<Spec>) -> Result<Vec<Subject>> {
-    let mut subjects = Vec::with_capacity(specs.len());
-    for spec in specs {
+fn introduce(session: &Session, services: Vec<Wanted>) -> Result<Vec<Subject>> {
+    let mut subjects = Vec::with_capacity(services.len());
+    for Wanted { spec, origin } in services {
         let stored = session.store()?.entry(&spec.service.name);
         let mut subject = match stored {
             Ok(Some(entry)) => Subject::stored(session, entry.header),
@@ -107,7 +135,7 @@ fn introduce(session: &Session, specs: Vec<Spec>) -> Result<Vec<Subject>> {
                 subject
             }
         };
-        subject.spec = Some(spec);
+        (subject.spec, subject.origin) = (Some(spec), origin);
         subjects.push(subject);
     }
     Ok(subjects)
@@ -208,6 +236,9 @@ fn judge(
     };
     let fresh = if how.down { Desired::Down } else { Desired::Up };
     let mut entry = Entry::new(spec, fresh, &backend.id, backend.scope);
+    if let Some(Origin { template, instance }) = subject.origin.clone() {
+        (entry.header.template, entry.header.instance) = (Some(template), Some(instance));
+    }
     let starts = !how.down && held_up.is_none();
     let Some(known) = &before else {
         return Some(Newcomer { before, entry, start: starts, kept: false, word: "registered" });
@@ -220,8 +251,10 @@ fn judge(
         return None;
     }
     entry.header.desired = known.header.desired;
-    entry.header.template = known.header.template.clone();
-    entry.header.instance = known.header.instance.clone();
+    if subject.origin.is_none() {
+        entry.header.template = known.header.template.clone();
+        entry.header.instance = known.header.instance.clone();
+    }
     let up = known.header.desired == Desired::Up;
     let target = vec![anysvc_backend_api::Target::new(subject.name())];
     let status = match backend.remote.status(target, deadline).into_iter().next() {

@@ -6,7 +6,8 @@ use std::time::Duration;
 use anysvc_backend_api::{Error, Registration, RenderedFile, Rendering, Result};
 
 use super::{
-    refusals, sources,
+    refusals,
+    sources::{self, Wanted},
     subject::{self, Subject},
 };
 use crate::{
@@ -57,13 +58,13 @@ fn subjects(session: &Session, what: Render) -> Result<Vec<Subject>> {
         }
         Render::New(source) => {
             let backend = session.selected()?;
-            let specs = sources::specs(session, source)?;
-            let subject = |spec: crate::spec::Spec| {
+            let described = sources::describe(session, source)?;
+            let subject = |Wanted { spec, origin }: Wanted| {
                 let mut subject = Subject::unstored(&spec.service.name, backend.clone());
-                subject.spec = Some(spec);
+                (subject.spec, subject.origin) = (Some(spec), origin);
                 subject
             };
-            Ok(specs.into_iter().map(subject).collect())
+            Ok(described.services.into_iter().map(subject).collect())
         }
     }
 }

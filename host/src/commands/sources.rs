@@ -1,36 +1,61 @@
-//! The specs that a command line describes: from its options, from a file, from a template.
+//! The services and templates that a command line describes: by its options, by a file, by a template.
 
 use std::{io::Read as _, path::Path};
 
 use anysvc_backend_api::{Error, ErrorKind, Result};
 
+use super::template;
 use crate::{
     cli::Source,
     session::Session,
-    spec::{self, Spec, SpecFile},
+    spec::{self, Origin, Spec, SpecFile, Template},
 };
 
 /// The largest spec that is read from standard input, in bytes.
 const LARGEST: u64 = 16 << 20;
 
-/// The specs, in their order.
+/// A service that is wanted.
+pub struct Wanted {
+    /// How it is to run.
+    pub spec: Spec,
+    /// What it was made from.
+    pub origin: Option<Origin>,
+}
+
+impl From<Spec> for Wanted {
+    fn from(spec: Spec) -> Wanted {
+        Wanted { spec, origin: None }
+    }
+}
+
+/// What a command line describes.
+pub struct Described {
+    /// Templates to be stored.
+    pub templates: Vec<Template>,
+    /// Services, in their order.
+    pub services: Vec<Wanted>,
+}
+
+/// Reads it.
 ///
 /// # Errors
-/// What is wrong with them; `usage` for a file without services.
-pub fn specs(session: &Session, source: Source) -> Result<Vec<Spec>> {
+/// What is wrong with it; `usage` for a file without anything in it; `not-registered` for a template that
+/// is not there.
+pub fn describe(session: &Session, source: Source) -> Result<Described> {
+    let lookup = |variable: &str| session.env.variable_as_set(variable);
     match source {
-        Source::Command { name, argv, options } => {
-            let lookup = |variable: &str| session.env.variable_as_set(variable);
-            Ok(vec![options.build(&name, argv, &lookup)?])
+        Source::Command { name, argv, options } => Ok(one(options.build(&name, argv, &lookup)?.into())),
+        Source::File(path) => file(read(&path)?, &path),
+        Source::Template { template, instance, options } => {
+            let template = template::find(session, &template)?;
+            let spec = options.apply(template.instance(&instance)?, &lookup)?;
+            Ok(one(Wanted { spec, origin: Some(template.origin(&instance)) }))
         }
-        Source::File(path) => services(read(&path)?, &path),
-        Source::Template { template, instance, .. } => Err(Error::unsupported(format!(
-            "`{}` can't be made from the template `{}`: templates can't be used yet",
-            instance.escape_debug(),
-            template.escape_debug(),
-        ))
-        .with_hint("write a [service.NAME] for it")),
     }
+}
+
+fn one(service: Wanted) -> Described {
+    Described { templates: Vec::new(), services: vec![service] }
 }
 
 fn read(path: &Path) -> Result<SpecFile> {
@@ -43,15 +68,13 @@ fn read(path: &Path) -> Result<SpecFile> {
     spec::parse(&text, Path::new("standard input"))
 }
 
-fn services(file: SpecFile, path: &Path) -> Result<Vec<Spec>> {
-    if file.services.is_empty() {
+fn file(file: SpecFile, path: &Path) -> Result<Described> {
+    if file.services.is_empty() && file.templates.is_empty() {
         let from =
             if path == Path::new("-") { "standard input".to_owned() } else { path.display().to_string() };
-        let message = match file.templates.is_empty() {
-            true => format!("{from} has no services"),
-            false => format!("{from} has only templates, and services can't be made from them yet"),
-        };
-        return Err(Error::new(ErrorKind::Usage, message).with_hint("write a [service.NAME] table into it"));
+        return Err(Error::new(ErrorKind::Usage, format!("{from} has no services"))
+            .with_hint("write a [service.NAME] table into it"));
     }
-    Ok(file.services)
+    let services = file.services.into_iter().map(Wanted::from).collect();
+    Ok(Described { templates: file.templates, services })
 }

@@ -18,9 +18,8 @@ use crate::{
 
 /// Runs the command.
 pub fn run(session: &Session, what: &cli::Status, out: &mut Output) -> Result<u8> {
-    let everything = what.names.is_empty();
-    let mut subjects =
-        if everything { subject::all(session)? } else { subject::named(session, &what.names)? };
+    let everything = what.services.names.is_empty() && what.services.instance.is_none();
+    let mut subjects = subject::looked_at(session, &what.services)?;
     let deadline = session.working_deadline(Duration::ZERO);
     subject::read_status(&mut subjects, deadline);
     for subject in &mut subjects {
@@ -31,7 +30,7 @@ pub fn run(session: &Session, what: &cli::Status, out: &mut Output) -> Result<u8
     {
         session.warn(error.message);
     }
-    if what.foreign && everything {
+    if what.foreign && what.services.is_empty() {
         add_foreign(session, &mut subjects)?;
     }
     if what.probe {
@@ -40,7 +39,7 @@ pub fn run(session: &Session, what: &cli::Status, out: &mut Output) -> Result<u8
     if out.json() {
         out.document(subject::document(session, &subjects));
     } else {
-        show(&subjects, everything, out);
+        show(&subjects, everything, what.services.is_empty(), out);
     }
     let errors = || subjects.iter().filter_map(|subject| subject.report.error.as_ref());
     if everything {
@@ -112,14 +111,15 @@ pub fn probe(session: &Session, subjects: &mut [Subject]) {
     }
 }
 
-fn show(subjects: &[Subject], everything: bool, out: &mut Output) {
+fn show(subjects: &[Subject], everything: bool, of_all: bool, out: &mut Output) {
     match subjects {
-        [] if everything => {
+        [] if of_all => {
             out.say("nothing is registered here");
             out.hint("`anysvc register NAME -- COMMAND` creates a service and starts it");
         }
         [one] if !everything && one.report.error.is_some() => {}
         [one] if !everything => details(&one.report, out),
+        [] => {}
         many => out.table(&table(many)),
     }
 }
@@ -198,6 +198,7 @@ fn details(service: &Service, out: &mut Output) {
     add("pid", status.pid.map(|pid| pid.to_string()));
     add("since", status.since.map(|s| format!("{} ({})", time::local(s), time::age(time::since(s)))));
     add("reason", reason_of(status).map(str::to_owned));
+    add("instance", instance(service));
     add("desired", service.desired().map(|desired| desired.as_str().to_owned()));
     add("boot", service.stored.as_ref().map(|header| header.boot.to_string()));
     add("restarts", status.restarts.map(|count| count.to_string()));
@@ -218,6 +219,12 @@ fn details(service: &Service, out: &mut Output) {
     for (what, text) in &lines {
         out.line(&format!("  {:<width$}{}", escape::line(what), escape::line(text)));
     }
+}
+
+/// Which instance of which template it is.
+fn instance(service: &Service) -> Option<String> {
+    let header = service.stored.as_ref()?;
+    Some(format!("{} of {}", header.instance.as_ref()?, header.template.as_ref()?))
 }
 
 fn last_exit(status: &Status) -> Option<String> {

@@ -5,11 +5,12 @@ use std::rc::Rc;
 
 use anysvc_backend_api::{Deadline, Error, ErrorKind, Result, Status, Target};
 
+use super::template;
 use crate::{
     cli::Selected,
     output::{Output, Service, exit_code, service},
     session::{Opened, Session},
-    spec::Spec,
+    spec::{Origin, Spec},
     store::{Entry, Header},
 };
 
@@ -23,11 +24,14 @@ pub struct Subject {
     pub spec: Option<Spec>,
     /// It was not asked for: something that was requires it.
     pub implied: bool,
+    /// What it is made from, or would be.
+    pub origin: Option<Origin>,
 }
 
 impl Subject {
     fn new(name: &str, backend: Result<Rc<Opened>>) -> Subject {
-        let mut subject = Subject { report: Service::named(name), backend: None, spec: None, implied: false };
+        let report = Service::named(name);
+        let mut subject = Subject { report, backend: None, spec: None, implied: false, origin: None };
         match backend {
             Ok(backend) => {
                 subject.report.backend = Some(backend.id.clone());
@@ -78,6 +82,11 @@ impl Subject {
             error.message = format!("`{name}` is stored, but {backend} has no service of that name");
             error.hint =
                 Some(format!("registering it again completes it, `anysvc unregister {name}` forgets it"));
+        } else if let (ErrorKind::NotRegistered, Some(Origin { template, instance })) =
+            (error.kind, &self.origin)
+        {
+            let way = format!("`anysvc register --template {template} --instance {instance}`");
+            error.hint = Some(format!("create it with {way}"));
         }
         self.note(error);
     }
@@ -177,22 +186,37 @@ pub fn headers(session: &Session, wanted: impl Fn(&Header) -> bool) -> Result<Ve
 /// The services that a verb is for.
 ///
 /// # Errors
-/// As [`named`] and [`all`]; `not-registered` for a template without instances.
+/// As [`named`] and [`all`]; `not-registered` for a template that is not there, `invalid-name` for an
+/// instance that none can be called.
 pub fn select(session: &Session, which: &Selected) -> Result<Vec<Subject>> {
-    match &which.template {
+    match (&which.template, &which.instance) {
         _ if which.all => all(session),
-        None => named(session, &which.names),
-        Some(template) => {
+        (None, _) => named(session, &which.names),
+        (Some(template), Some(instance)) => {
+            let template = template::find(session, template)?;
+            let mut subjects = named(session, &[template.service_name(instance)?])?;
+            for subject in &mut subjects {
+                subject.origin = Some(template.origin(instance));
+            }
+            Ok(subjects)
+        }
+        (Some(template), None) => {
             let found = all_that(session, |header| header.template.as_ref() == Some(template))?;
             if found.is_empty() {
-                let name = template.escape_debug();
-                let message = format!("there is no instance of the template `{name}`");
-                return Err(Error::new(ErrorKind::NotRegistered, message)
-                    .with_hint("templates come in a later version; name the services, or use `--all`"));
+                template::find(session, template)?;
+                session.warn(format!("the template `{}` has no instance here", template.escape_debug()));
             }
             Ok(found)
         }
     }
+}
+
+/// The services that are to be looked at: all, unless something was said.
+///
+/// # Errors
+/// As [`select`].
+pub fn looked_at(session: &Session, which: &Selected) -> Result<Vec<Subject>> {
+    if which.is_empty() { all(session) } else { select(session, which) }
 }
 
 /// Does something for every subject that is fine and wanted, one call a backend, and hands on each answer.
@@ -267,6 +291,11 @@ pub fn report(
     if out.json() {
         out.document(document(session, subjects));
     }
+    tell(subjects, out, done)
+}
+
+/// Says what became of each, in lines and errors; the code of the first that failed.
+pub fn tell(subjects: &[Subject], out: &mut Output, done: impl Fn(&Subject) -> String) -> u8 {
     for subject in subjects {
         match &subject.report.error {
             Some(error) => out.error(error),

@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, io::Read as _, path::Path};
 
-use anysvc_backend_api::{Error, ErrorKind, Result, Value, check_name};
+use anysvc_backend_api::{Error, ErrorKind, Result, check_name};
 use toml::de::DeTable;
 
 use super::{
@@ -73,11 +73,29 @@ pub(crate) fn parse_from(source: Source<'_>) -> Result<SpecFile> {
 }
 
 /// Where each key of a service stands.
-type Places = BTreeMap<&'static str, usize>;
+pub(super) type Places = BTreeMap<&'static str, usize>;
 
-struct Reader<'a> {
+/// A `[service.NAME]`, a `[template.NAME]`, or a part of one that takes the same keys.
+#[derive(Clone, Copy)]
+pub(super) struct Section<'a> {
+    /// The word that it begins with.
+    pub(super) kind: &'static str,
+    /// Its name.
+    pub(super) name: &'a str,
+    /// For a part: where it is in the section, with a dot at the end.
+    pub(super) part: &'a str,
+}
+
+impl Section<'_> {
+    /// As it is written, with a key below it.
+    fn below(&self, key: &str) -> String {
+        format!("[{}.{}.{}{key}]", self.kind, self.name, self.part)
+    }
+}
+
+pub(super) struct Reader<'a> {
     source: Source<'a>,
-    file: SpecFile,
+    pub(super) file: SpecFile,
     /// For each service, where it says what it comes after.
     after: Vec<usize>,
 }
@@ -86,9 +104,10 @@ impl Reader<'_> {
     /// `[service...]` or `[template...]`.
     fn section(&mut self, key: &str, at: usize, node: &Node<'_>) -> Result<()> {
         let invalid = |fault: Fault| self.error(fault, at, None);
-        if !matches!(key, "service" | "template") {
-            return Err(invalid(unknown_key(key, at, &["service", "template"])));
-        }
+        let kinds = ["service", "template"];
+        let Some(kind) = kinds.into_iter().find(|kind| *kind == key) else {
+            return Err(invalid(unknown_key(key, at, &kinds)));
+        };
         let table = node.get_ref().as_table().ok_or_else(|| {
             invalid(Fault::from(format!(
                 "`{key}` is {}, and has to be [{key}.NAME]",
@@ -96,85 +115,106 @@ impl Reader<'_> {
             )))
         })?;
         for (name, at, node) in pairs(table) {
-            self.named(key == "template", name, at, node)?;
+            self.named(Section { kind, name, part: "" }, at, node)?;
         }
         Ok(())
     }
 
     /// `[service.NAME]` or `[template.NAME]`.
-    fn named(&mut self, template: bool, name: &str, at: usize, node: &Node<'_>) -> Result<()> {
-        check_name(name).map_err(|e| {
-            let placed = self.source.error(e.kind, at, &e.message);
-            Error { hint: e.hint, ..placed }
-        })?;
-        let Some(table) = node.get_ref().as_table() else {
-            let kind = if template { "template" } else { "service" };
-            let fault = Fault::from(format!("it is {}, and has to be a table", described(node.get_ref())));
-            let hint = format!("write [{kind}.NAME] with the keys of a {kind} below it");
-            return Err(self.error(Fault { hint: Some(hint), ..fault }, at, Some((name, ""))));
-        };
+    fn named(&mut self, section: Section<'_>, at: usize, node: &Node<'_>) -> Result<()> {
+        let Section { kind, name, .. } = section;
+        self.check_name(name, at)?;
+        let hint = || format!("write [{kind}.NAME] with the keys of a {kind} below it");
+        let table = self.table(section, "", at, node, hint)?;
+        if kind == "template" {
+            return self.template(section, at, table);
+        }
         let mut spec = Spec::default();
         spec.service.name = name.to_owned();
-        let mut places = Places::new();
-        self.fill(&mut spec, &mut places, "", table)?;
-        validate::tidy(&mut spec.service);
-        let checked = if template { validate::with_instance(&spec, "instance") } else { spec.clone() };
-        validate::violation(&checked).map_err(|v| {
-            let place = places.get(v.key).copied().unwrap_or(at);
-            self.error(Fault { at: None, message: v.message, hint: v.hint }, place, Some((name, v.key)))
-        })?;
-        if template {
-            self.file.templates.push(Template { name: name.to_owned(), spec });
-        } else {
-            self.after.push(places.get("after").or(places.get("requires")).copied().unwrap_or(at));
-            self.file.services.push(spec);
-        }
+        let places = self.fill(section, &mut spec, table)?;
+        self.check(section, &spec, &places, at)?;
+        self.after.push(places.get("after").or(places.get("requires")).copied().unwrap_or(at));
+        self.file.services.push(spec);
         Ok(())
     }
 
-    /// The keys below a section; `prefix` is empty, or the section's name and a dot.
-    fn fill(&self, spec: &mut Spec, places: &mut Places, prefix: &str, table: &DeTable<'_>) -> Result<()> {
-        let name = spec.service.name.clone();
+    /// The rule for names.
+    pub(super) fn check_name(&self, name: &str, at: usize) -> Result<()> {
+        check_name(name).map_err(|e| {
+            let placed = self.source.error(e.kind, at, &e.message);
+            Error { hint: e.hint, ..placed }
+        })
+    }
+
+    /// The table that a key has to be.
+    pub(super) fn table<'n>(
+        &self,
+        section: Section<'_>,
+        key: &str,
+        at: usize,
+        node: &'n Node<'n>,
+        hint: impl FnOnce() -> String,
+    ) -> Result<&'n DeTable<'n>> {
+        node.get_ref().as_table().ok_or_else(|| {
+            let fault = Fault::from(format!("it is {}, and has to be a table", described(node.get_ref())));
+            self.error(Fault { hint: Some(hint()), ..fault }, at, Some((section, key)))
+        })
+    }
+
+    /// The keys of a section into a spec, and where they stand.
+    pub(super) fn fill(&self, section: Section<'_>, spec: &mut Spec, table: &DeTable<'_>) -> Result<Places> {
+        let mut places = Places::new();
+        self.fill_from(section, spec, &mut places, "", table)?;
+        validate::tidy(&mut spec.service);
+        Ok(places)
+    }
+
+    /// The same; `prefix` is empty, or the name of a part and a dot.
+    fn fill_from(
+        &self,
+        section: Section<'_>,
+        spec: &mut Spec,
+        places: &mut Places,
+        prefix: &str,
+        table: &DeTable<'_>,
+    ) -> Result<()> {
         for (key, at, node) in pairs(table) {
             let full = format!("{prefix}{key}");
             if let Some(row) = key::find(&full) {
                 places.insert(row.key, at);
                 (row.set)(&mut spec.service, Input::File(node))
-                    .map_err(|fault| self.error(fault, node.span().start, Some((&name, &full))))?;
+                    .map_err(|fault| self.error(fault, node.span().start, Some((section, &full))))?;
             } else if full == "native" {
-                self.natives(spec, at, node)?;
+                self.natives(section, spec, at, node)?;
             } else if prefix.is_empty() && is_section(key) {
-                let inner = node.get_ref().as_table().ok_or_else(|| {
-                    let found = described(node.get_ref());
-                    let fault = Fault::from(format!("it is {found}, and has to be a table"));
-                    let hint =
-                        format!("write [service.{name}.{key}], with {} below it", below(key).join(", "));
-                    self.error(Fault { hint: Some(hint), ..fault }, node.span().start, Some((&name, key)))
-                })?;
-                self.fill(spec, places, &format!("{key}."), inner)?;
-            } else {
-                let fault = unknown_key(key, at, &known(prefix));
-                return Err(self.error(fault, at, Some((&name, prefix.trim_end_matches('.')))));
+                let hint =
+                    || format!("write {}, with {} below it", section.below(key), below(key).join(", "));
+                let inner = self.table(section, key, node.span().start, node, hint)?;
+                self.fill_from(section, spec, places, &format!("{key}."), inner)?;
+            } else if !prefix.is_empty() || !section.has_own(key) {
+                let fault = unknown_key(key, at, &known(section, prefix));
+                return Err(self.error(fault, at, Some((section, prefix.trim_end_matches('.')))));
             }
         }
         Ok(())
     }
 
+    /// The rules for what is in a spec.
+    pub(super) fn check(&self, section: Section<'_>, spec: &Spec, places: &Places, at: usize) -> Result<()> {
+        validate::violation(spec).map_err(|v| {
+            let place = places.get(v.key).copied().unwrap_or(at);
+            self.error(Fault { at: None, message: v.message, hint: v.hint }, place, Some((section, v.key)))
+        })
+    }
+
     /// `[service.NAME.native.ID]`.
-    fn natives(&self, spec: &mut Spec, at: usize, node: &Node<'_>) -> Result<()> {
-        let name = &spec.service.name;
-        let not_table = |key: &str, node: &Node<'_>| {
-            let fault = Fault::from(format!("it is {}, and has to be a table", described(node.get_ref())));
-            let hint = format!("write [service.{name}.native.BACKEND]");
-            self.error(Fault { hint: Some(hint), ..fault }, node.span().start, Some((name, key)))
-        };
-        let table = node.get_ref().as_table().ok_or_else(|| not_table("native", node))?;
+    fn natives(&self, section: Section<'_>, spec: &mut Spec, at: usize, node: &Node<'_>) -> Result<()> {
+        let hint = || format!("write {}", section.below("native.BACKEND"));
+        let table = self.table(section, "native", node.span().start, node, hint)?;
         for (id, _, inner) in pairs(table) {
             let key = format!("native.{id}");
-            let value = free(inner).map_err(|fault| self.error(fault, at, Some((name, &key))))?;
-            if !matches!(value, Value::Map(_)) {
-                return Err(not_table(&key, inner));
-            }
+            let value = free(inner).map_err(|fault| self.error(fault, at, Some((section, &key))))?;
+            self.table(section, &key, inner.span().start, inner, hint)?;
             spec.natives.insert(id.to_owned(), value);
         }
         Ok(())
@@ -191,16 +231,19 @@ impl Reader<'_> {
         })
     }
 
-    /// An error about a service's key, at the fault's own place or else at the given one.
-    fn error(&self, fault: Fault, at: usize, subject: Option<(&str, &str)>) -> Error {
+    /// An error about a key of a section, at the fault's own place or else at the given one.
+    pub(super) fn error(&self, fault: Fault, at: usize, subject: Option<(Section<'_>, &str)>) -> Error {
         let message = match subject {
             None => fault.message,
-            Some((name, "")) => format!("service `{name}`: {}", fault.message),
-            Some((name, key)) => format!("{} of `{name}`: {}", key.escape_debug(), fault.message),
+            Some((Section { kind, name, part: "" }, "")) => format!("{kind} `{name}`: {}", fault.message),
+            Some((Section { name, part, .. }, key)) => {
+                let key = format!("{part}{key}").trim_end_matches('.').escape_debug().to_string();
+                format!("{key} of `{name}`: {}", fault.message)
+            }
         };
         let error = self.source.error(ErrorKind::InvalidSpec, fault.at.unwrap_or(at), &message);
         let error = Error { hint: fault.hint, ..error };
-        if let Some((name, _)) = subject { error.with_service(name) } else { error }
+        if let Some((section, _)) = subject { error.with_service(section.name) } else { error }
     }
 }
 
@@ -214,13 +257,14 @@ fn below(section: &str) -> Vec<&'static str> {
     parts.filter(|(name, _)| *name == section).map(|(_, key)| key).collect()
 }
 
-/// What is known under a prefix: the keys of a section, or keys and sections.
-fn known(prefix: &str) -> Vec<&'static str> {
+/// What is known under a prefix: the keys of a part, or keys and parts.
+fn known(section: Section<'_>, prefix: &str) -> Vec<&'static str> {
     if let Some(section) = prefix.strip_suffix('.') {
         return below(section);
     }
     let mut names: Vec<&str> = key::keys().map(|row| row.key.split('.').next().unwrap_or(row.key)).collect();
     names.dedup();
     names.push("native");
+    names.extend(section.own());
     names
 }

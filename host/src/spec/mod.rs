@@ -11,6 +11,7 @@ pub mod options;
 pub mod order;
 mod pair;
 mod source;
+pub mod template;
 #[cfg(test)]
 mod tests;
 mod validate;
@@ -20,12 +21,13 @@ pub mod write;
 
 use std::collections::BTreeMap;
 
-use anysvc_backend_api::{Error, Result, ServiceSpec, Value};
+use anysvc_backend_api::{ServiceSpec, Value};
 
 pub(crate) use file::parse_from;
 pub use file::{SpecFile, parse, read};
 pub use options::SpecOptions;
 pub(crate) use source::Source;
+pub use template::{Origin, Template};
 pub use validate::check;
 pub(crate) use write::put_text;
 pub use write::{Reveal, template_to_toml, to_toml};
@@ -44,29 +46,5 @@ impl Spec {
     pub fn for_backend(&self, id: &str) -> ServiceSpec {
         let native = self.natives.get(id).cloned().unwrap_or_default();
         ServiceSpec { native, ..self.service.clone() }
-    }
-}
-
-/// A `[template.NAME]`: a spec with `{instance}` in its texts.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Template {
-    /// Its name.
-    pub name: String,
-    /// The spec, with `{instance}` as it was written.
-    pub spec: Spec,
-}
-
-impl Template {
-    /// The service that an instance of this template is.
-    ///
-    /// # Errors
-    /// `unsupported`: templates are read and kept, and can't be used yet.
-    pub fn instance(&self, instance: &str) -> Result<Spec> {
-        Err(Error::unsupported(format!(
-            "`{}` can't be made from the template `{}`: this version reads templates but does not use them",
-            instance.escape_debug(),
-            self.name.escape_debug(),
-        ))
-        .with_hint("write a [service.NAME] for it"))
     }
 }

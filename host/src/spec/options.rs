@@ -66,20 +66,30 @@ impl SpecOptions {
     /// `--env NAME`.
     ///
     /// # Errors
-    /// `invalid-name`, and `invalid-spec` naming the option; `usage` for an option that is not in the
-    /// table, or is there too often.
+    /// `invalid-name`, and as [`SpecOptions::apply`].
     pub fn build(&self, name: &str, argv: Vec<OsString>, lookup: Lookup<'_>) -> Result<Spec> {
         check_name(name).map_err(|e| e.with_service(name))?;
         let mut spec = Spec::default();
         spec.service.name = name.to_owned();
         spec.service.command = argv.into_iter().map(|word| Bytes(word.into_encoded_bytes())).collect();
+        self.apply(spec, lookup)
+    }
+
+    /// A spec with what the options say in place of what it said; variables and limits are added to its
+    /// own.
+    ///
+    /// # Errors
+    /// `invalid-spec` naming the option; `usage` for an option that is not in the table, or is there too
+    /// often.
+    pub fn apply(&self, mut spec: Spec, lookup: Lookup<'_>) -> Result<Spec> {
+        let name = spec.service.name.clone();
         for (option, values) in &self.given {
             let row = key::of_option(option).ok_or_else(|| usage(option, "there is no such option"))?;
             if values.len() > 1 && !row.repeatable {
                 return Err(usage(option, "it is given more than once"));
             }
             (row.set)(&mut spec.service, Input::Options(values, lookup))
-                .map_err(|fault| refused(option, fault).with_service(name))?;
+                .map_err(|fault| refused(option, fault).with_service(&name))?;
         }
         validate::tidy(&mut spec.service);
         validate::violation(&spec).map_err(|v| {
@@ -88,7 +98,7 @@ impl SpecOptions {
                 Some(option) => refused(option, fault),
                 None => Error { hint: fault.hint, ..invalid(format!("{}: {}", v.key, fault.message)) },
             }
-            .with_service(name)
+            .with_service(&name)
         })?;
         Ok(spec)
     }

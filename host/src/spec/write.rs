@@ -8,6 +8,7 @@ use anysvc_backend_api::Value;
 use super::{
     Spec, Template,
     key::{self, Key, Out},
+    template::{Discover, StateFile},
     value::show_hex,
 };
 
@@ -22,44 +23,102 @@ pub enum Reveal {
 
 /// The text of a service, from `[service.NAME]` on. What is not set is left out.
 pub fn to_toml(spec: &Spec, reveal: Reveal) -> String {
-    write(&format!("service.{}", spec.service.name), spec, reveal)
+    let mut text = String::new();
+    write(&mut text, &format!("service.{}", spec.service.name), &[], spec, None, reveal);
+    text
 }
 
 /// The text of a template, from `[template.NAME]` on.
 pub fn template_to_toml(template: &Template, reveal: Reveal) -> String {
-    write(&format!("template.{}", template.name), &template.spec, reveal)
+    let table = format!("template.{}", template.name);
+    let mut text = String::new();
+    write(&mut text, &table, &[("name", Out::Text(template.rule.clone()))], &template.spec, None, reveal);
+    for (instance, spec) in &template.special {
+        text.push('\n');
+        write(&mut text, &format!("{table}.instance.{instance}"), &[], spec, Some(&template.spec), reveal);
+    }
+    if let Some(discover) = &template.discover {
+        let _ = write!(text, "\n[{table}.discover]\n");
+        discovery(discover).iter().for_each(|(key, value)| line(&mut text, key, value));
+    }
+    text
 }
 
-fn write(table: &str, spec: &Spec, reveal: Reveal) -> String {
-    let set: Vec<(&Key, Out)> =
-        key::keys().filter_map(|row| Some((row, (row.get)(&spec.service)?))).collect();
-    let mut text = format!("[{table}]\n");
+fn discovery(discover: &Discover) -> Vec<(&'static str, Out)> {
+    let texts = |list: &[String]| Out::List(list.iter().cloned().map(Out::Text).collect());
+    let mut pairs =
+        vec![("directory", Out::path(&discover.directory)), ("marker", Out::Text(discover.marker.clone()))];
+    pairs.extend(discover.user.clone().map(|user| ("user", Out::Text(user))));
+    pairs.extend(discover.state.as_ref().map(|StateFile { file, pointer, up }| {
+        let file = ("file".to_owned(), Out::Text(file.clone()));
+        let pointer = ("pointer".to_owned(), Out::Text(pointer.clone()));
+        ("state", Out::Inline(vec![file, pointer, ("up".to_owned(), texts(up))]))
+    }));
+    if !discover.stale.is_empty() {
+        pairs.push(("stale", texts(&discover.stale)));
+    }
+    pairs
+}
+
+/// Writes a section: lines of its own, and what a spec sets, without what another one sets alike.
+fn write(
+    text: &mut String,
+    table: &str,
+    head: &[(&str, Out)],
+    spec: &Spec,
+    apart_from: Option<&Spec>,
+    reveal: Reveal,
+) {
+    let set: Vec<(&Key, Out)> = key::keys()
+        .filter_map(|row| {
+            let base = apart_from.and_then(|base| (row.get)(&base.service));
+            Some((row, difference((row.get)(&spec.service), base)?))
+        })
+        .collect();
+    let _ = writeln!(text, "[{table}]");
+    head.iter().for_each(|(key, value)| line(text, key, value));
     for (row, value) in &set {
         if !row.key.contains('.') && !matches!(value, Out::Secrets(_)) {
-            line(&mut text, row.key, value);
+            line(text, row.key, value);
         }
     }
     let mut section = "";
     for (row, value) in &set {
         match (row.key.split_once('.'), value) {
-            (None, Out::Secrets(pairs)) => secrets(&mut text, &format!("{table}.{}", row.key), pairs, reveal),
+            (None, Out::Secrets(pairs)) => secrets(text, &format!("{table}.{}", row.key), pairs, reveal),
             (None, _) => {}
             (Some((name, key)), value) => {
                 if section != name {
                     let _ = write!(text, "\n[{table}.{name}]\n");
                     section = name;
                 }
-                line(&mut text, key, value);
+                line(text, key, value);
             }
         }
     }
-    for (id, native) in &spec.natives {
+    let natives = spec.natives.iter();
+    for (id, native) in
+        natives.filter(|(id, native)| apart_from.and_then(|base| base.natives.get(*id)) != Some(native))
+    {
         let _ = write!(text, "\n[{table}.native.{}]\n", shown_key(id));
         if let Value::Map(pairs) = native {
-            pairs.iter().for_each(|(key, value)| line(&mut text, key, &Out::Free(value.clone())));
+            pairs.iter().for_each(|(key, value)| line(text, key, &Out::Free(value.clone())));
         }
     }
-    text
+}
+
+/// What has to be said of a value where another one holds otherwise.
+fn difference(value: Option<Out>, base: Option<Out>) -> Option<Out> {
+    match (value, base) {
+        (Some(Out::Secrets(pairs)), Some(Out::Secrets(base))) => {
+            let news: Vec<_> = pairs.into_iter().filter(|pair| !base.contains(pair)).collect();
+            (!news.is_empty()).then_some(Out::Secrets(news))
+        }
+        // Said to be nothing: no more than these can be taken back.
+        (None, Some(Out::Bool(_))) => Some(Out::Bool(false)),
+        (None, Some(Out::List(_))) => Some(Out::List(Vec::new())),
+        (value, base) => value.filter(|value| base.as_ref() != Some(value)),
+    }
 }
 
 fn secrets(text: &mut String, table: &str, pairs: &[(String, Out)], reveal: Reveal) {

@@ -9,7 +9,7 @@ use super::{Desired, Entry, Problem, ProblemKind, Store, folder::Folders, header
 /// A store that nobody else changes. Reads as the [`Store`] that it is.
 pub struct Locked<'a> {
     store: &'a Store,
-    folders: &'a Folders,
+    pub(super) folders: &'a Folders,
     _held: File,
 }
 
@@ -77,7 +77,7 @@ impl<'a> Locked<'a> {
             .zip(&refusals)
             .filter_map(|(name, refusal)| refusal.is_ok().then_some(*name))
             .collect();
-        let mut removed = self.folders.remove(&fine).into_iter();
+        let mut removed = self.folders.services.remove(&fine).into_iter();
         let answer = |(refusal, name): (Result<()>, &&str)| {
             let result = refusal.and_then(|()| removed.next().unwrap_or(Ok(false)));
             result.map_err(|e| e.with_service(name))
@@ -115,7 +115,7 @@ impl<'a> Locked<'a> {
                 changes
             }));
         }
-        let mut written = self.folders.replace(&files).into_iter();
+        let mut written = self.folders.replace(&self.folders.services, &files).into_iter();
         for result in results.iter_mut().filter(|result| matches!(result, Ok(true))) {
             if let Some(Err(error)) = written.next() {
                 *result = Err(error);

@@ -3,36 +3,29 @@
 
 use std::{
     fs::File,
-    io::{self, Read},
+    io,
     os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
+    sync::OnceLock,
 };
 
 use anysvc_backend_api::{Error, ErrorKind, Result};
 use rustix::fs::{self, Dir, Mode, OFlags};
 
+use super::shelf::Shelf;
 use crate::trust::{self, Inode, Owners};
-
-/// A header fits into the first read.
-const HEADER: usize = 4096;
-/// The largest file that is read, in bytes.
-const LARGEST: u64 = 16 << 20;
 
 /// The open folders of a store.
 pub(super) struct Folders {
     pub(super) path: PathBuf,
     pub(super) uid: u32,
     pub(super) state: File,
-    pub(super) services: File,
+    pub(super) services: Shelf,
+    /// Not there where an earlier version made the store.
+    templates: OnceLock<Shelf>,
 }
 
-/// A file of the store that only its owner can have written.
-pub(super) struct StoreFile {
-    file: File,
-    size: u64,
-}
-
-fn denied(path: &Path, why: &str, hint: &str) -> Error {
+pub(super) fn denied(path: &Path, why: &str, hint: &str) -> Error {
     let message = format!("{} is not used as a store: {why}", path.display());
     Error::new(ErrorKind::PermissionDenied, message).with_path(path).with_hint(hint)
 }
@@ -82,7 +75,7 @@ pub(super) fn open_dir(at: &File, name: &str) -> io::Result<File> {
 }
 
 /// `None` for what is not there.
-fn present<T>(result: io::Result<T>, path: &Path) -> Result<Option<T>> {
+pub(super) fn present<T>(result: io::Result<T>, path: &Path) -> Result<Option<T>> {
     match result {
         Ok(found) => Ok(Some(found)),
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -117,7 +110,7 @@ pub(super) fn create(path: &Path, uid: u32) -> Result<()> {
     if is_empty(&state).map_err(|e| Error::io("list", path, &e))? {
         chmod(&state, path, shared)?;
     }
-    for (name, mode) in [("staging", 0o700), ("logs", shared), ("services", 0o700)] {
+    for (name, mode) in [("staging", 0o700), ("logs", shared), ("templates", 0o700), ("services", 0o700)] {
         let inner = path.join(name);
         match fs::mkdirat(&state, name, Mode::from_raw_mode(mode)) {
             Err(e) if e != rustix::io::Errno::EXIST => return Err(Error::io("create", inner, &e.into())),
@@ -156,61 +149,30 @@ impl Folders {
     pub(super) fn open(path: &Path, uid: u32) -> Result<Option<Folders>> {
         let Some(state) = present(open_state(&resolve(path, uid)?, uid), path)? else { return Ok(None) };
         judge(path, &state, uid)?;
-        let inner = path.join("services");
-        let Some(services) = present(open_dir(&state, "services"), &inner)? else { return Ok(None) };
-        judge(&inner, &services, uid)?;
-        Ok(Some(Folders { path: path.to_owned(), uid, state, services }))
+        let Some(services) = Shelf::open(path, &state, "services", uid)? else { return Ok(None) };
+        Ok(Some(Folders { path: path.to_owned(), uid, state, services, templates: OnceLock::new() }))
     }
 
-    /// The names of the files, without those that begin with a dot.
-    pub(super) fn list(&self) -> Result<Vec<String>> {
-        let path = self.path.join("services");
-        let fail = |e: rustix::io::Errno| Error::io("list", &path, &e.into());
-        let mut names = Vec::new();
-        for item in Dir::read_from(&self.services).map_err(fail)? {
-            let item = item.map_err(fail)?;
-            let name = item.file_name().to_string_lossy();
-            if !name.starts_with('.') {
-                names.push(name.into_owned());
-            }
+    /// The folder of the templates, if it is there.
+    pub(super) fn templates(&self) -> Result<Option<&Shelf>> {
+        if self.templates.get().is_none() {
+            match Shelf::open(&self.path, &self.state, "templates", self.uid)? {
+                Some(shelf) => self.templates.get_or_init(|| shelf),
+                None => return Ok(None),
+            };
         }
-        Ok(names)
+        Ok(self.templates.get())
     }
 
-    /// Opens the file of a service; the name must have been checked.
-    pub(super) fn open_file(&self, name: &str) -> Result<Option<StoreFile>> {
-        let file_name = format!("{name}.toml");
-        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-        let path = || self.path.join("services").join(&file_name);
-        let file = match fs::openat(&self.services, &file_name, flags, Mode::empty()) {
-            Ok(file) => File::from(file),
-            Err(rustix::io::Errno::NOENT) => return Ok(None),
-            Err(rustix::io::Errno::LOOP) => {
-                return Err(denied(
-                    &path(),
-                    "it is a symbolic link",
-                    "put the file itself there, or remove it",
-                ));
-            }
-            Err(e) => return Err(Error::io("open", path(), &e.into()).with_service(name)),
-        };
-        self.judge_file(file, path).map(Some).map_err(|e| e.with_service(name))
-    }
-
-    /// One look at a file, because a listing does it a thousand times.
-    fn judge_file(&self, file: File, path: impl Fn() -> PathBuf) -> Result<StoreFile> {
-        let stat = fs::fstat(&file).map_err(|e| Error::io("look at", path(), &e.into()))?;
-        let size = u64::try_from(stat.st_size).unwrap_or(0);
-        if fs::FileType::from_raw_mode(stat.st_mode) != fs::FileType::RegularFile {
-            return Err(denied(&path(), "it is not a regular file", "remove it"));
+    /// The same; it is made where it is not there.
+    pub(super) fn templates_for_writing(&self) -> Result<&Shelf> {
+        let path = self.path.join("templates");
+        let failed = |e: rustix::io::Errno| Error::io("create", &path, &e.into());
+        if self.templates()?.is_none() {
+            fs::mkdirat(&self.state, "templates", Mode::RWXU).map_err(failed)?;
+            self.state.sync_all().map_err(|e| Error::io("flush", &self.path, &e))?;
         }
-        if stat.st_uid != self.uid || stat.st_mode & 0o022 != 0 {
-            judge(&path(), &file, self.uid)?;
-        }
-        if size > LARGEST {
-            return Err(denied(&path(), &format!("it has {size} bytes"), "remove it"));
-        }
-        Ok(StoreFile { file, size })
+        self.templates()?.ok_or_else(|| failed(rustix::io::Errno::NOENT))
     }
 
     /// The file that whoever changes the store locks. It is never removed.
@@ -221,31 +183,5 @@ impl Folders {
         let file = File::from(opened.map_err(|e| Error::io("open", &path, &e.into()))?);
         judge(&path, &file, self.uid)?;
         Ok(file)
-    }
-}
-
-impl StoreFile {
-    /// The first part of the file, or all of it where the header is longer than that.
-    pub(super) fn beginning<'a>(&mut self, buffer: &'a mut Vec<u8>) -> io::Result<&'a [u8]> {
-        buffer.resize(HEADER, 0);
-        let mut filled = 0;
-        while filled < buffer.len() && filled < usize::try_from(self.size).unwrap_or(usize::MAX) {
-            match self.file.read(&mut buffer[filled..])? {
-                0 => break,
-                n => filled += n,
-            }
-        }
-        buffer.truncate(filled);
-        if filled == HEADER && super::header::length(buffer) == filled {
-            Read::by_ref(&mut self.file).take(LARGEST).read_to_end(buffer)?;
-        }
-        Ok(buffer)
-    }
-
-    /// All of the file.
-    pub(super) fn all(&mut self) -> io::Result<Vec<u8>> {
-        let mut bytes = Vec::with_capacity(usize::try_from(self.size).unwrap_or(0));
-        Read::by_ref(&mut self.file).take(LARGEST).read_to_end(&mut bytes)?;
-        Ok(bytes)
     }
 }

@@ -29,8 +29,8 @@ pub(super) fn newer(path: &Path, format: i64) -> Error {
     Error::new(ErrorKind::Io, message).with_path(path).with_hint("update anysvc")
 }
 
-/// The error about a file that makes no sense.
-pub(super) fn corrupt(path: &Path, name: &str, why: &str) -> Error {
+/// The error about a file that makes no sense; `remove` is the command that gets rid of it.
+pub(super) fn corrupt(path: &Path, name: &str, why: &str, remove: &str) -> Error {
     let place = path.display().to_string();
     // What the spec parser says begins with the place already.
     let message = match why.strip_prefix(&place) {
@@ -39,7 +39,7 @@ pub(super) fn corrupt(path: &Path, name: &str, why: &str) -> Error {
     };
     Error::new(ErrorKind::Io, message)
         .with_path(path)
-        .with_hint(format!("correct the file, or remove the service with `anysvc unregister {name}`"))
+        .with_hint(format!("correct the file, or remove it with `anysvc {remove} {name}`"))
 }
 
 /// How many bytes come before the first line that begins a table.
@@ -51,26 +51,40 @@ pub(super) fn length(text: &[u8]) -> usize {
 }
 
 /// The values of a header, by key.
-type Pairs<'a> = Vec<(Cow<'a, str>, Cow<'a, str>)>;
+pub(super) type Pairs<'a> = Vec<(Cow<'a, str>, Cow<'a, str>)>;
 
-/// Reads the header of a text, all of which must be there; `name` is what its file is called after.
-pub(super) fn read(text: &[u8], name: &str) -> Result<Header, Fault> {
+/// Reads what every header has: a format that is known, and the name that its file is called after. All
+/// of it must be in the text.
+pub(super) fn read_pairs<'t>(text: &'t [u8], name: &str) -> Result<Pairs<'t>, Fault> {
     let text = str::from_utf8(&text[..length(text)]).map_err(|_| corrupted("its header is not UTF-8"))?;
     let pairs = match scan(text) {
         Some(pairs) => pairs,
         None => parse(text)?,
     };
-    let find = |key: &str| pairs.iter().find(|(k, _)| k == key).map(|(_, value)| value.as_ref());
-    let need = |key: &str| find(key).ok_or_else(|| Fault::Corrupt(format!("its header has no `{key}`")));
-    match need("format")?.parse() {
+    match need(&pairs, "format")?.parse() {
         Ok(FORMAT) => {}
         Ok(format) if format > FORMAT => return Err(Fault::Newer(format)),
         _ => return Err(corrupted("its `format` is not one that ever was")),
     }
-    if need("name")? != name {
-        let inside = need("name")?.escape_debug();
-        return Err(Fault::Corrupt(format!("it says that it is `{inside}`")));
+    let inside = need(&pairs, "name")?;
+    if inside != name {
+        return Err(Fault::Corrupt(format!("it says that it is `{}`", inside.escape_debug())));
     }
+    Ok(pairs)
+}
+
+fn find<'p>(pairs: &'p Pairs<'_>, key: &str) -> Option<&'p str> {
+    pairs.iter().find(|(k, _)| k == key).map(|(_, value)| value.as_ref())
+}
+
+fn need<'p>(pairs: &'p Pairs<'_>, key: &str) -> Result<&'p str, Fault> {
+    find(pairs, key).ok_or_else(|| Fault::Corrupt(format!("its header has no `{key}`")))
+}
+
+/// Reads the header of a service.
+pub(super) fn read(text: &[u8], name: &str) -> Result<Header, Fault> {
+    let pairs = read_pairs(text, name)?;
+    let (need, find) = (|key: &str| need(&pairs, key), |key: &str| find(&pairs, key));
     let desired = match need("desired")? {
         "up" => Desired::Up,
         "down" => Desired::Down,
@@ -130,11 +144,19 @@ fn parse(text: &str) -> Result<Pairs<'_>, Fault> {
     Ok(table.get_ref().iter().filter_map(pair).collect())
 }
 
+/// The lines that every header begins with.
+pub(super) fn begin(name: &str) -> String {
+    let mut text =
+        format!("# Kept by anysvc, which writes it again on every change.\nformat = {FORMAT}\nname = ");
+    put_text(&mut text, name);
+    text.push('\n');
+    text
+}
+
 /// The text of a header. Only names and words are in it, nothing of a spec that could be a secret.
 pub(super) fn write(header: &Header) -> String {
-    let mut text = format!("# Kept by anysvc, which writes it again on every change.\nformat = {FORMAT}\n");
+    let mut text = begin(&header.name);
     let texts = [
-        ("name", Some(header.name.as_str())),
         ("desired", Some(header.desired.as_str())),
         ("backend", Some(header.backend.as_str())),
         ("scope", Some(header.scope.as_str())),

@@ -7,6 +7,7 @@
 //!   lock            held by whoever changes the store
 //!   staging/        0700: files being written; without the lock held, all in it is left over
 //!   services/       0700: NAME.toml, 0600
+//!   templates/      likewise
 //!   logs/           like STATE: NAME/, where a spec names no folder
 //! ```
 //!
@@ -22,6 +23,8 @@ mod folder;
 mod header;
 mod lock;
 mod replace;
+mod shelf;
+mod templates;
 #[cfg(test)]
 mod tests;
 
@@ -36,6 +39,7 @@ pub use change::Locked;
 pub use entry::{Desired, Entry, Header};
 use folder::Folders;
 use header::Fault;
+use shelf::{Shelf, StoreFile};
 
 /// The kept specs of one account.
 pub struct Store {
@@ -140,7 +144,7 @@ impl Store {
     pub fn headers(&self) -> Result<Listing> {
         let mut listing = Listing::default();
         let mut buffer = Vec::new();
-        for file in self.files()? {
+        for file in files_in(self.services()?)? {
             let found = self.known(&file).and_then(|name| self.look_into(&mut buffer, name));
             match found {
                 Ok(header) => listing.headers.extend(header),
@@ -156,7 +160,7 @@ impl Store {
     /// As [`Store::headers`].
     pub fn entries(&self) -> Result<(Vec<Entry>, Vec<Problem>)> {
         let (mut entries, mut problems) = (Vec::new(), Vec::new());
-        for file in self.files()? {
+        for file in files_in(self.services()?)? {
             match self.known(&file).and_then(|name| self.read(name)) {
                 Ok(entry) => entries.extend(entry),
                 Err(problem) => problems.push(problem),
@@ -196,23 +200,14 @@ impl Store {
         Error::io("use", &self.path, &gone)
     }
 
-    /// The names of the files, sorted; those with a leading dot are nobody's business.
-    fn files(&self) -> Result<Vec<String>> {
-        let Some(folders) = self.folders()? else { return Ok(Vec::new()) };
-        let mut files = folders.list()?;
-        files.sort_unstable();
-        Ok(files)
+    /// The folder of the services, once it is there.
+    fn services(&self) -> Result<Option<&Shelf>> {
+        Ok(self.folders()?.map(|folders| &folders.services))
     }
 
     /// The service that a file is of.
     fn known<'a>(&self, file: &'a str) -> Result<&'a str, Problem> {
-        let name = file.strip_suffix(".toml").filter(|name| check_name(name).is_ok());
-        name.ok_or_else(|| {
-            let path = self.path.join("services").join(file);
-            let message = format!("{} is not the file of a service", path.display());
-            let error = Error::new(anysvc_backend_api::ErrorKind::Io, message).with_path(path);
-            Problem { name: file.to_owned(), kind: ProblemKind::Unknown, error }
-        })
+        name_of(&self.path.join("services"), file, "a service")
     }
 
     fn look(&self, name: &str) -> Result<Option<Header>, Problem> {
@@ -239,26 +234,55 @@ impl Store {
         text.map(Some).map_err(|fault| self.problem(name, fault))
     }
 
-    fn open_file(&self, name: &str) -> Result<Option<folder::StoreFile>, Problem> {
-        let plain = |error| Problem { name: name.to_owned(), kind: ProblemKind::Untrusted, error };
-        let folders = self.folders().map_err(plain)?;
-        match folders {
-            Some(folders) if check_name(name).is_ok() => folders.open_file(name).map_err(plain),
-            _ => Ok(None),
-        }
+    fn open_file(&self, name: &str) -> Result<Option<StoreFile>, Problem> {
+        open_in(self.services(), name)
     }
 
     fn unreadable(&self, name: &str, cause: &std::io::Error) -> Problem {
-        let error = Error::io("read", self.file_of(name), cause).with_service(name);
-        Problem { name: name.to_owned(), kind: ProblemKind::Corrupt, error }
+        unreadable(&self.file_of(name), name, cause)
     }
 
     fn problem(&self, name: &str, fault: Fault) -> Problem {
-        let path = self.file_of(name);
-        let (kind, error) = match fault {
-            Fault::Newer(format) => (ProblemKind::Newer, header::newer(&path, format)),
-            Fault::Corrupt(why) => (ProblemKind::Corrupt, header::corrupt(&path, name, &why)),
-        };
-        Problem { name: name.to_owned(), kind, error: error.with_service(name) }
+        problem(&self.file_of(name), name, fault, "unregister")
     }
+}
+
+/// The names of the files in a folder, sorted; those with a leading dot are nobody's business.
+fn files_in(shelf: Option<&Shelf>) -> Result<Vec<String>> {
+    let mut files = shelf.map_or_else(|| Ok(Vec::new()), Shelf::list)?;
+    files.sort_unstable();
+    Ok(files)
+}
+
+/// What a file in a folder is of, by its name.
+fn name_of<'a>(folder: &Path, file: &'a str, what: &str) -> Result<&'a str, Problem> {
+    let name = file.strip_suffix(".toml").filter(|name| check_name(name).is_ok());
+    name.ok_or_else(|| {
+        let path = folder.join(file);
+        let message = format!("{} is not the file of {what}", path.display());
+        let error = Error::new(anysvc_backend_api::ErrorKind::Io, message).with_path(path);
+        Problem { name: file.to_owned(), kind: ProblemKind::Unknown, error }
+    })
+}
+
+fn open_in(shelf: Result<Option<&Shelf>>, name: &str) -> Result<Option<StoreFile>, Problem> {
+    let plain = |error| Problem { name: name.to_owned(), kind: ProblemKind::Untrusted, error };
+    match shelf.map_err(plain)? {
+        Some(shelf) if check_name(name).is_ok() => shelf.open_file(name).map_err(plain),
+        _ => Ok(None),
+    }
+}
+
+fn unreadable(path: &Path, name: &str, cause: &std::io::Error) -> Problem {
+    let error = Error::io("read", path, cause).with_service(name);
+    Problem { name: name.to_owned(), kind: ProblemKind::Corrupt, error }
+}
+
+/// What is wrong with a file; `remove` is the command that gets rid of it.
+fn problem(path: &Path, name: &str, fault: Fault, remove: &str) -> Problem {
+    let (kind, error) = match fault {
+        Fault::Newer(format) => (ProblemKind::Newer, header::newer(path, format)),
+        Fault::Corrupt(why) => (ProblemKind::Corrupt, header::corrupt(path, name, &why, remove)),
+    };
+    Problem { name: name.to_owned(), kind, error: error.with_service(name) }
 }

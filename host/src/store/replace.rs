@@ -9,7 +9,10 @@ use std::{
 use anysvc_backend_api::{Error, Result};
 use rustix::fs::{self, AtFlags, Dir, Mode, OFlags};
 
-use super::folder::{Folders, judge, open_dir};
+use super::{
+    folder::{Folders, judge, open_dir},
+    shelf::Shelf,
+};
 
 /// So many files are flushed one by one. More are flushed with their file system: that took a tenth of the
 /// time for a thousand (ext4), but waits for what others wrote as well.
@@ -51,7 +54,7 @@ impl Folders {
 
     /// Writes files whole, flushes them, gives them their names and flushes those. One result each; when
     /// writing or flushing fails, nothing was changed and all have that error.
-    pub(super) fn replace(&self, files: &[Replacement<'_>]) -> Vec<Result<()>> {
+    pub(super) fn replace(&self, shelf: &Shelf, files: &[Replacement<'_>]) -> Vec<Result<()>> {
         if files.is_empty() {
             return Vec::new();
         }
@@ -70,13 +73,12 @@ impl Folders {
         };
         let publish = |(i, file): (usize, &Replacement<'_>)| {
             let target = format!("{}.toml", file.name);
-            fs::renameat(&staging, temporary(prefix, i), &self.services, &target).map_err(|e| {
+            fs::renameat(&staging, temporary(prefix, i), &shelf.folder, &target).map_err(|e| {
                 let _ = fs::unlinkat(&staging, temporary(prefix, i), AtFlags::empty());
-                Error::io("write", self.path.join("services").join(&target), &e.into())
+                Error::io("write", shelf.path.join(&target), &e.into())
             })
         };
-        let results = files.iter().enumerate().map(publish).collect();
-        self.flush_names(results)
+        shelf.flush_names(files.iter().enumerate().map(publish).collect())
     }
 
     fn write_all(&self, staging: &File, prefix: u64, files: &[Replacement<'_>]) -> Result<()> {
@@ -95,33 +97,6 @@ impl Folders {
             flush_all(staging).map_err(|e| Error::io("flush", self.path.join("staging"), &e))?;
         }
         Ok(())
-    }
-
-    /// Removes files; whether each was there.
-    pub(super) fn remove(&self, names: &[&str]) -> Vec<Result<bool>> {
-        let remove = |name: &&str| {
-            let file = format!("{name}.toml");
-            match fs::unlinkat(&self.services, &file, AtFlags::empty()) {
-                Ok(()) => Ok(true),
-                Err(rustix::io::Errno::NOENT) => Ok(false),
-                Err(e) => Err(Error::io("remove", self.path.join("services").join(file), &e.into())),
-            }
-        };
-        self.flush_names(names.iter().map(remove).collect())
-    }
-
-    /// Flushes the folder, if anything in it was changed.
-    fn flush_names<T>(&self, results: Vec<Result<T>>) -> Vec<Result<T>> {
-        if !results.iter().any(Result::is_ok) {
-            return results;
-        }
-        match self.services.sync_all() {
-            Ok(()) => results,
-            Err(e) => {
-                let error = Error::io("flush", self.path.join("services"), &e);
-                results.into_iter().map(|result| result.and(Err(error.clone()))).collect()
-            }
-        }
     }
 }
 

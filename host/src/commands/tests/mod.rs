@@ -4,6 +4,7 @@ mod looking;
 mod mock;
 mod orders;
 mod registering;
+mod templates;
 
 use std::{
     ffi::OsString,

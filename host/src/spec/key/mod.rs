@@ -41,6 +41,7 @@ pub struct Key {
 }
 
 /// A value on its way to a file.
+#[derive(PartialEq)]
 pub(crate) enum Out {
     Text(String),
     Bytes(Vec<u8>),
@@ -64,7 +65,7 @@ impl Out {
         Out::Text(show_size(bytes))
     }
 
-    fn path(path: &std::path::Path) -> Out {
+    pub(super) fn path(path: &std::path::Path) -> Out {
         Out::Bytes(path.as_os_str().as_encoded_bytes().to_vec())
     }
 

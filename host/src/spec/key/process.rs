@@ -15,6 +15,12 @@ fn limit(limit: &Limit) -> (String, Out) {
     (limit.kind.as_str().to_owned(), value)
 }
 
+/// Adds new items, each in place of the old one that it is the same as.
+fn merge<T>(items: &mut Vec<T>, new: Vec<T>, same: impl Fn(&T, &T) -> bool) {
+    items.retain(|old| !new.iter().any(|item| same(old, item)));
+    items.extend(new);
+}
+
 pub(super) static KEYS: &[Key] = &[
     Key {
         key: "description",
@@ -113,7 +119,7 @@ pub(super) static KEYS: &[Key] = &[
         default: "those of the manager",
         example: "{ nofile = 4096 }",
         set: |s, i| {
-            s.limits = i.limits()?;
+            merge(&mut s.limits, i.limits()?, |a, b| a.kind == b.kind);
             Ok(())
         },
         get: |s| (!s.limits.is_empty()).then(|| Out::Inline(s.limits.iter().map(limit).collect())),
@@ -128,7 +134,7 @@ pub(super) static KEYS: &[Key] = &[
         default: "the environment of the manager or container",
         example: "{ GREETING = \"hello world\" }",
         set: |s, i| {
-            s.env = i.env()?;
+            merge(&mut s.env, i.env()?, |a, b| a.name == b.name);
             Ok(())
         },
         get: |s| {

@@ -5,6 +5,7 @@ mod options;
 mod reading;
 mod reference;
 mod round_trip;
+mod templates;
 
 use std::path::Path;
 

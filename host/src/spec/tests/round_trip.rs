@@ -7,7 +7,7 @@ use anysvc_backend_api::{
 };
 
 use super::file;
-use crate::spec::{Reveal, Spec, Template, check, template_to_toml, to_toml, value::duration};
+use crate::spec::{Reveal, Spec, check, to_toml, value::duration};
 
 /// Numbers that look random and are the same each time (splitmix64).
 struct Dice(u64);
@@ -187,17 +187,6 @@ fn hidden_values_are_not_in_the_text_and_can_not_be_read_back() {
     assert!(text.contains("\n[service.web.env]\nTOKEN = { redacted = true }\n"), "{text}");
     let error = file(&text).unwrap_err();
     assert!(error.message.ends_with("env of `web`: `TOKEN`: the value was left out when this was written"));
-}
-
-#[test]
-fn templates_read_back() {
-    let mut spec = Spec::default();
-    spec.service.name = "gate".to_owned();
-    spec.service.command = vec!["/bin/gate".into(), "{instance}".into()];
-    spec.service.directory = Some("/data/{instance}".into());
-    let template = Template { name: "gate".to_owned(), spec };
-    let text = template_to_toml(&template, Reveal::Values);
-    assert_eq!(file(&text).unwrap().templates, [template]);
 }
 
 #[test]
