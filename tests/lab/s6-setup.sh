@@ -1,5 +1,5 @@
 # The set-up of the s6 laboratory: PID 1 of fresh PID and mount namespaces runs this
-# and becomes s6-svscan. Started by tests/src/lab/start.rs, which documents the knobs:
+# and becomes s6-svscan. Started by tests/src/s6_start.rs, which documents the knobs:
 #   LAB_SCANDIR  root | shared | nested | user   whose /run/service is, and whether a tree of app's is below
 #   LAB_FACTS    whole | no-basedir | other-pid1 | no-proc | hide-pid | comm-unreadable
 #   LAB_ANYSVC   the built tree to copy to /opt/anysvc, or empty

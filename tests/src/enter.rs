@@ -1,6 +1,6 @@
 //! A command inside a laboratory: who runs it, with what, and for how long at most.
 
-use crate::lab::S6Lab;
+use crate::lab::Lab;
 use crate::outcome::Outcome;
 use crate::{APP, OTHER, machine};
 use rustix::process::Signal;
@@ -18,7 +18,7 @@ const HUNG: Duration = Duration::from_secs(60);
 #[must_use]
 #[derive(Debug)]
 pub struct Enter<'lab> {
-    lab: &'lab S6Lab,
+    lab: &'lab Lab,
     program: OsString,
     args: Vec<OsString>,
     uid: u32,
@@ -28,7 +28,7 @@ pub struct Enter<'lab> {
 }
 
 impl<'lab> Enter<'lab> {
-    pub(crate) fn new(lab: &'lab S6Lab, program: &OsStr) -> Self {
+    pub(crate) fn new(lab: &'lab Lab, program: &OsStr) -> Self {
         let (program, dir) = (program.to_owned(), "/".into());
         Self { lab, program, args: Vec::new(), uid: 0, env: Vec::new(), dir, stdin: Vec::new() }
     }
@@ -110,6 +110,13 @@ impl<'lab> Enter<'lab> {
         })
     }
 
+    /// What it says on its standard output, or why it could not be run.
+    pub(crate) fn said(self) -> String {
+        self.output()
+            .map(|output| String::from_utf8_lossy(&output.stdout).into_owned())
+            .unwrap_or_else(|error| error.to_string())
+    }
+
     /// Runs it on this terminal.
     pub fn interactive(self) -> std::io::Result<ExitStatus> {
         self.start(Stdio::inherit(), Stdio::inherit(), Stdio::inherit())?.wait()
@@ -138,7 +145,7 @@ impl<'lab> Enter<'lab> {
             _ => "/",
         };
         let mut command = Command::new("/usr/bin/nsenter");
-        command.arg(format!("--target={}", self.lab.pid1())).args(["--mount", "--pid"]);
+        command.arg(format!("--target={}", self.lab.pid1())).args(self.lab.kind().namespaces);
         if self.uid != 0 {
             // Drops the supplementary groups, and with the ids every capability.
             command.arg(format!("--setgid={0}", self.uid)).arg(format!("--setuid={0}", self.uid));
@@ -150,6 +157,9 @@ impl<'lab> Enter<'lab> {
         }
         command.arg("--").arg(&self.program).args(&self.args);
         command.env_clear().env("HOME", home).env("PATH", "/opt/anysvc/bin:/usr/bin:/bin").env("LANG", "C");
+        if self.uid != 0 && self.lab.kind().logged_in {
+            command.env("XDG_RUNTIME_DIR", format!("/run/user/{}", self.uid));
+        }
         command.envs(self.env.iter().map(|(name, value)| (name, value)));
         command
     }
@@ -170,7 +180,7 @@ impl std::fmt::Display for Enter<'_> {
 /// A command that runs in the background.
 #[derive(Debug)]
 pub struct Running<'lab> {
-    lab: &'lab S6Lab,
+    lab: &'lab Lab,
     what: String,
     child: Option<Child>,
 }

@@ -1,43 +1,49 @@
-//! A running s6 laboratory: entering it, its files, its processes, and its end.
+//! What every laboratory has: a process 1 in namespaces of its own, to enter, to look into, and to
+//! send signals in. It must not know which service manager runs there.
 
 use crate::enter::Enter;
-use crate::start::{Builder, Scandir};
 use crate::{APP, machine};
 use rustix::process::Signal;
 use std::ffi::OsStr;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::process::Child;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-/// How long a condition may take to come true, and a command to end, before a test fails.
+/// How long a condition may take to come true before a test fails.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// A real s6-svscan as PID 1 of its own PID and mount namespaces. Dropping it kills all of it.
-///
-/// Inside are a tmpfs as root, the machine's `/usr` and `/dev`, the s6 commands in `/command`
-/// alone, users `app` and `other`, `/run/service`, `/run/s6/basedir`, `with-contenv` with
-/// `CONTAINER_VAR`, and `target/anysvc` in `/opt/anysvc`, all of it root's. The container's
-/// output is `/var/log/container.log`.
+/// What the laboratories differ in.
 #[derive(Debug)]
-pub struct S6Lab {
-    unshare: Child,
-    pid1: u32,
-    scandir: Scandir,
+pub(crate) struct Kind {
+    /// The namespaces to enter, as options of nsenter.
+    pub(crate) namespaces: &'static [&'static str],
+    /// Whether an ordinary user enters as one who has logged in: with XDG_RUNTIME_DIR.
+    pub(crate) logged_in: bool,
+    /// What someone needs who reads of a failure there.
+    pub(crate) scene: fn(&Lab) -> String,
+}
+
+/// A laboratory as seen from outside; each kind of them derefs to it.
+#[derive(Debug)]
+pub struct Lab {
+    kind: &'static Kind,
+    pid1: AtomicU32,
     /// So that files of tests in one laboratory do not meet.
     serial: AtomicU32,
 }
 
-impl S6Lab {
-    /// A laboratory with root's own tree; more is said on the builder.
-    #[allow(clippy::new_ret_no_self, reason = "`S6Lab::new().nested().start()` is how a test begins")]
-    pub fn new() -> Builder {
-        Builder::default()
+impl Lab {
+    pub(crate) fn new(kind: &'static Kind, pid1: u32) -> Self {
+        Self { kind, pid1: AtomicU32::new(pid1), serial: AtomicU32::new(0) }
     }
 
-    pub(crate) fn from_parts(unshare: Child, pid1: u32, scandir: Scandir) -> Self {
-        Self { unshare, pid1, scandir, serial: AtomicU32::new(0) }
+    pub(crate) fn kind(&self) -> &'static Kind {
+        self.kind
+    }
+
+    /// There is another process 1 now: it was started again.
+    pub(crate) fn restarted(&self, pid1: u32) {
+        self.pid1.store(pid1, Ordering::Relaxed);
     }
 
     /// A command to be run inside, as root unless told otherwise, found on the laboratory's PATH.
@@ -56,32 +62,21 @@ impl S6Lab {
         self.command("anysvc").args(args)
     }
 
-    /// A command of s6's or execline's, from `/command`: the oracle.
-    pub fn s6<I: IntoIterator<Item: AsRef<OsStr>>>(&self, name: &str, args: I) -> Enter<'_> {
-        self.command(format!("/command/{name}")).args(args)
-    }
-
     /// Polls until `condition` holds; panics with `what` after ten seconds.
     #[track_caller]
-    pub fn wait_until(&self, what: &str, mut condition: impl FnMut() -> bool) {
-        let end = Instant::now() + PATIENCE;
-        while !condition() {
-            assert!(Instant::now() < end, "waited {PATIENCE:?} in vain until {what}\n{}", self.scene());
-            // Conditions here are anything at all, which no one notifies of.
-            std::thread::sleep(Duration::from_millis(2));
-        }
-    }
-
-    /// The scandir that [`APP`] is to use here: the nested tree's, else root's.
-    pub fn scandir(&self) -> &'static str {
-        if self.scandir == Scandir::Nested { "/run/app/service" } else { "/run/service" }
+    pub fn wait_until(&self, what: &str, condition: impl FnMut() -> bool) {
+        assert!(
+            holds_within(PATIENCE, condition),
+            "waited {PATIENCE:?} in vain until {what}\n{}",
+            self.scene()
+        );
     }
 
     /// Where `path`, absolute in there, is for the test. Absolute links on the way lead astray.
     pub fn path(&self, path: impl AsRef<Path>) -> PathBuf {
         let path = path.as_ref();
         let inner = path.strip_prefix("/").unwrap_or(path);
-        Path::new(&format!("/proc/{}/root", self.pid1)).join(inner)
+        Path::new(&format!("/proc/{}/root", self.pid1())).join(inner)
     }
 
     /// Whether there is something at `path`, a dangling link included.
@@ -122,28 +117,14 @@ impl S6Lab {
         path
     }
 
-    /// Whether an s6-svscan reads the control FIFO of that scandir.
-    pub fn listens(&self, scandir: &str) -> bool {
-        let nonblock = rustix::fs::OFlags::NONBLOCK.bits() as i32;
-        let control = self.path(scandir).join(".s6-svscan/control");
-        std::fs::OpenOptions::new().write(true).custom_flags(nonblock).open(control).is_ok()
-    }
-
-    /// What the container has put out so far, s6-svscan's own complaints included.
-    pub fn log(&self) -> String {
-        std::fs::read(self.path("/var/log/container.log"))
-            .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
-            .unwrap_or_default()
-    }
-
     /// The id out here of PID 1 in there.
     pub fn pid1(&self) -> u32 {
-        self.pid1
+        self.pid1.load(Ordering::Relaxed)
     }
 
     /// The id out here of process `pid` in there, if it lives.
     pub fn host_pid(&self, pid: u32) -> Option<u32> {
-        machine::outer_pid(self.pid1, pid)
+        machine::outer_pid(self.pid1(), pid)
     }
 
     /// Sends a signal to process `pid`, as numbered in there. Panics if it does not live.
@@ -155,29 +136,27 @@ impl S6Lab {
         machine::kill(outer, signal).unwrap_or_else(|error| panic!("sending {signal:?} to {pid}: {error}"));
     }
 
-    /// What someone needs who reads of a failure here: the container's output and the scandirs.
+    /// What someone needs who reads of a failure here.
     pub fn scene(&self) -> String {
-        let listing = self
-            .command("/usr/bin/find")
-            .args(["/run/service", "/run/app"])
-            .args(["-printf", "%M %u %s %p -> %l\\n"])
-            .output()
-            .map(|output| String::from_utf8_lossy(&output.stdout).into_owned())
-            .unwrap_or_else(|error| error.to_string());
-        format!("--- container's output\n{}--- scandirs\n{listing}", self.log())
+        (self.kind.scene)(self)
     }
 
     /// Kills everything in there: the kernel takes all processes of the namespace with its PID 1.
     pub(crate) fn kill_all(&self) {
         // Not waited for yet, so that the number can be no one else's.
-        let _ = machine::kill(self.pid1, Signal::KILL);
+        let _ = machine::kill(self.pid1(), Signal::KILL);
     }
 }
 
-impl Drop for S6Lab {
-    fn drop(&mut self) {
-        self.kill_all();
-        // unshare ends when its child has, and that when all processes of the namespace have.
-        let _ = self.unshare.wait();
+/// Whether `condition` comes true before the patience ends. Asks again and again: conditions here
+/// are anything at all, which no one notifies of.
+pub(crate) fn holds_within(patience: Duration, mut condition: impl FnMut() -> bool) -> bool {
+    let end = Instant::now() + patience;
+    loop {
+        match condition() {
+            true => return true,
+            false if Instant::now() >= end => return false,
+            false => std::thread::sleep(Duration::from_millis(2)),
+        }
     }
 }

@@ -4,9 +4,9 @@
 //! # How to add a test
 //!
 //! A suite is a file in `tests/tests/`, named after what it needs: `s6_*.rs` run in the s6
-//! laboratory (`./x test s6`), `local_*.rs` with the embedded default, all others with
-//! `./x test unit`. A test makes a laboratory of
-//! its own, which takes some 50 ms, and says what it wants to see:
+//! laboratory (`./x test s6`), `systemd_*.rs` in the systemd laboratory, `local_*.rs` with the
+//! embedded default, all others with `./x test unit`. A test makes a laboratory of its own,
+//! which takes some 50 ms (systemd: some seconds), and says what it wants to see:
 //!
 //! ```no_run
 //! use anysvc_tests::{APP, S6Lab};
@@ -20,25 +20,30 @@
 //! ```
 //!
 //! Rules: name a test by the behaviour it states. Run as [`APP`] wherever users would be
-//! unprivileged. Wait on conditions ([`S6Lab::wait_until`]), never for a time. Ask the s6
+//! unprivileged. Wait on conditions ([`Lab::wait_until`]), never for a time. Ask the s6
 //! commands ([`S6Lab::s6`]) where our own word is what is being tested. A missing package is a
 //! failure that names the fix, never a skip.
 
 pub mod crash;
 mod enter;
+mod keeper;
 mod lab;
 mod machine;
 mod outcome;
+mod s6_lab;
+mod s6_start;
 pub mod scenario;
-mod start;
+mod systemd_lab;
 mod whiteout;
 
 pub use enter::{Enter, Running};
-pub use lab::S6Lab;
-pub use machine::missing_packages;
+pub use lab::Lab;
+pub use machine::{missing_packages, missing_packages_for_systemd};
 pub use outcome::{Ended, Outcome};
 pub use rustix::process::Signal;
-pub use start::{Builder, Facts, Scandir};
+pub use s6_lab::S6Lab;
+pub use s6_start::{Builder, Facts, Scandir};
+pub use systemd_lab::{SystemdLab, prepare as prepare_systemd_lab};
 
 /// The id of the user and group `app`, for whom services run: not root, and not special.
 pub const APP: u32 = 10_000;

@@ -3,8 +3,11 @@
 use rustix::process::{Pid, Signal, kill_process};
 use std::path::Path;
 
-/// Programs a laboratory runs, and the Debian package each comes from.
-const PROGRAMS: [(&str, &str); 6] = [
+/// What a kind of laboratory needs: programs, and the Debian package each comes from.
+pub(crate) type Programs = [(&'static str, &'static str)];
+
+/// What the s6 laboratory needs.
+pub(crate) const S6: [(&str, &str); 6] = [
     ("/usr/bin/s6-svscan", "s6"),
     ("/usr/lib/execline/bin/execlineb", "execline"),
     ("/usr/bin/unshare", "util-linux"),
@@ -13,23 +16,41 @@ const PROGRAMS: [(&str, &str); 6] = [
     ("/usr/bin/ps", "procps"),
 ];
 
+/// What the systemd laboratory needs.
+pub(crate) const SYSTEMD: [(&str, &str); 5] = [
+    ("/usr/sbin/debootstrap", "debootstrap"),
+    ("/usr/bin/systemd-nspawn", "systemd-container"),
+    ("/usr/bin/unshare", "util-linux"),
+    ("/usr/bin/nsenter", "util-linux"),
+    ("/bin/mount", "mount"),
+];
+
 /// The Debian packages that are missing for the s6 laboratory.
 pub fn missing_packages() -> Vec<&'static str> {
+    missing(&S6)
+}
+
+/// The Debian packages that are missing for the systemd laboratory.
+pub fn missing_packages_for_systemd() -> Vec<&'static str> {
+    missing(&SYSTEMD)
+}
+
+fn missing(programs: &Programs) -> Vec<&'static str> {
     let mut missing: Vec<_> =
-        PROGRAMS.iter().filter(|(path, _)| !Path::new(path).exists()).map(|&(_, package)| package).collect();
+        programs.iter().filter(|(path, _)| !Path::new(path).exists()).map(|&(_, package)| package).collect();
     missing.dedup();
     missing
 }
 
 /// Why no laboratory can run here, with the fix; or nothing.
-pub(crate) fn unfit() -> Result<(), String> {
+pub(crate) fn unfit(needed: &Programs) -> Result<(), String> {
     if !rustix::process::geteuid().is_root() {
         return Err("the laboratory makes namespaces and mounts, which needs root: run this as root".into());
     }
-    match missing_packages() {
+    match missing(needed) {
         missing if missing.is_empty() => Ok(()),
         missing => Err(format!(
-            "the laboratory needs {0}, not installed here: apt-get install {0} (or ./x test s6, which does it)",
+            "the laboratory needs {0}, not installed here: apt-get install {0} (`./x test` does it for its suites)",
             missing.join(" ")
         )),
     }
@@ -65,8 +86,18 @@ pub(crate) fn pids() -> impl Iterator<Item = u32> {
     entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
 }
 
+/// Whether a child of ours has ended, without waiting for it.
+pub(crate) fn has_ended(pid: u32) -> bool {
+    stat(pid).is_none_or(|stat| stat.starts_with('Z'))
+}
+
 fn stat_parent(pid: u32) -> Option<u32> {
+    stat(pid)?.split_whitespace().nth(1)?.parse().ok()
+}
+
+/// What `/proc` says of a process after its name, which is in parentheses and may hold anything:
+/// state, parent and so on.
+fn stat(pid: u32) -> Option<String> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // After the name, which is in parentheses and may hold anything: state, parent.
-    stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
+    Some(stat.rsplit_once(')')?.1.trim_start().to_owned())
 }

@@ -1,7 +1,7 @@
 //! How a command in a laboratory ended, and what a test wants of that. A failed expectation
 //! says all that one needs to know without running it again.
 
-use crate::lab::S6Lab;
+use crate::lab::Lab;
 use std::os::unix::process::ExitStatusExt;
 use std::process::Output;
 
@@ -9,13 +9,13 @@ use std::process::Output;
 #[must_use = "say what is expected: .success(), .fails(code), ..."]
 #[derive(Debug)]
 pub struct Outcome<'lab> {
-    lab: &'lab S6Lab,
+    lab: &'lab Lab,
     what: String,
     output: Output,
 }
 
 impl<'lab> Outcome<'lab> {
-    pub(crate) fn new(lab: &'lab S6Lab, what: String, output: Output) -> Self {
+    pub(crate) fn new(lab: &'lab Lab, what: String, output: Output) -> Self {
         Self { lab, what, output }
     }
 

@@ -1,8 +1,8 @@
-//! `./x lab s6`: a shell, or a command, inside the laboratory.
+//! `./x lab KIND`: a shell, or a command, inside a laboratory.
 
 use crate::packages;
 use crate::tool::Done;
-use anysvc_tests::{APP, S6Lab};
+use anysvc_tests::{APP, Lab, S6Lab, SystemdLab};
 
 /// Runs it; the shell's own exit code counts for nothing, a command's must be 0.
 pub fn run(args: &[String]) -> Done {
@@ -11,11 +11,16 @@ pub fn run(args: &[String]) -> Done {
         None => (args, &[][..]),
     };
     let Some((kind, options)) = options.split_first() else {
-        return Err("which laboratory? There is: s6".into());
+        return Err("which laboratory? There are: s6, systemd".into());
     };
-    if kind != "s6" {
-        return Err(format!("no laboratory `{kind}`; there is: s6"));
+    match kind.as_str() {
+        "s6" => s6(options, command),
+        "systemd" => systemd(options, command),
+        _ => Err(format!("no laboratory `{kind}`; there are: s6, systemd")),
     }
+}
+
+fn s6(options: &[String], command: &[String]) -> Done {
     let (mut lab, mut uid) = (S6Lab::new(), 0);
     for option in options {
         match option.as_str() {
@@ -27,13 +32,28 @@ pub fn run(args: &[String]) -> Done {
         }
     }
     packages::for_s6_lab()?;
-    let lab = lab.try_start()?;
+    enter(&*lab.try_start()?, uid, "s6-lab \\$ ", command)
+}
+
+fn systemd(options: &[String], command: &[String]) -> Done {
+    let mut uid = 0;
+    for option in options {
+        match option.as_str() {
+            "--user" => uid = APP,
+            _ => return Err(format!("`lab systemd` has no option `{option}`; ./x help lists them")),
+        }
+    }
+    packages::for_systemd_lab()?;
+    enter(&*SystemdLab::try_start()?, uid, "systemd-lab \\$ ", command)
+}
+
+fn enter(lab: &Lab, uid: u32, prompt: &str, command: &[String]) -> Done {
     if !lab.exists("/opt/anysvc") {
         eprintln!("x: no anysvc in there: ./x build makes it");
     }
     let terminal = std::env::var("TERM").unwrap_or_else(|_| "dumb".into());
     let (program, rest) = command.split_first().map_or(("/bin/sh", &[][..]), |(first, rest)| (first, rest));
-    let entered = lab.command(program).args(rest).uid(uid).env("TERM", terminal).env("PS1", "s6-lab \\$ ");
+    let entered = lab.command(program).args(rest).uid(uid).env("TERM", terminal).env("PS1", prompt);
     let status = entered.interactive().map_err(|error| format!("entering the laboratory: {error}"))?;
     match status.success() || command.is_empty() {
         true => Ok(()),

@@ -24,6 +24,8 @@ packages that it needs and are missing (as root).
       --shared           with /run/service handed to uid 10000
       --nested           with a tree that runs as uid 10000 under root's
       --own              with PID 1 and all of it as uid 10000
+  lab systemd [--user] [-- COMMAND...]
+                         the same where a real systemd is PID 1, and uid 10000 has a manager
 ";
 
 fn main() -> std::process::ExitCode {

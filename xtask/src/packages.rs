@@ -8,6 +8,12 @@ pub fn for_s6_lab() -> Done {
     install(&anysvc_tests::missing_packages())
 }
 
+/// Makes sure of what the systemd laboratory needs, and of the tree it boots from.
+pub fn for_systemd_lab() -> Done {
+    install(&anysvc_tests::missing_packages_for_systemd())?;
+    anysvc_tests::prepare_systemd_lab()
+}
+
 fn install(missing: &[&str]) -> Done {
     if missing.is_empty() {
         return Ok(());

@@ -1,7 +1,8 @@
 //! The suites of `./x test`: what is in each, and what it needs first.
 //!
 //! The files of `tests/tests/` are dealt out by the beginning of their names, so that a new file
-//! is in a suite without being listed: `local_*.rs`, `s6_*.rs`, `docs_*.rs`, and all others in `unit`.
+//! is in a suite without being listed: `local_*.rs`, `s6_*.rs`, `systemd_*.rs`,
+//! `docs_*.rs`, and all others in `unit`.
 
 use crate::tool::{Done, cargo};
 use crate::{build, packages};
@@ -21,7 +22,7 @@ pub struct Suite {
 }
 
 /// All of them, in the order they are run in: the quickest to fail first.
-pub const SUITES: [Suite; 4] = [
+pub const SUITES: [Suite; 5] = [
     Suite {
         name: "unit",
         what: "every crate's own tests, the examples in their docs, and tidiness",
@@ -39,6 +40,12 @@ pub const SUITES: [Suite; 4] = [
         what: "the built program against a real s6, in the laboratory",
         prepare: || packages::for_s6_lab().and_then(|()| build::run()),
         commands: || Ok(vec![files(&of("s6_")?)]),
+    },
+    Suite {
+        name: "systemd",
+        what: "the built program against a real systemd, in its laboratory",
+        prepare: || packages::for_systemd_lab().and_then(|()| build::run()),
+        commands: || Ok(vec![files(&of("systemd_")?)]),
     },
     Suite {
         name: "docs",
@@ -86,7 +93,7 @@ fn of(prefix: &str) -> Done<Vec<String>> {
 fn others() -> Done<Vec<String>> {
     Ok(test_files()?
         .into_iter()
-        .filter(|name| !["local_", "s6_", "docs_"].iter().any(|prefix| name.starts_with(prefix)))
+        .filter(|name| !["local_", "s6_", "systemd_", "docs_"].iter().any(|prefix| name.starts_with(prefix)))
         .collect())
 }
 

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 /// What is there beside services: s6-svscan's own, and the service that is app's whole tree.
 const NOT_SERVICES: [&str; 2] = [".s6-svscan", "app-tree"];
-/// A little less than [`S6Lab::wait_until`] has, so that it is we who say what is wrong.
+/// A little less than [`Lab::wait_until`](crate::Lab::wait_until) has, so that it is we who say what is wrong.
 const PATIENCE: Duration = Duration::from_secs(9);
 
 /// One user in one laboratory.

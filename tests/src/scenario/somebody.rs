@@ -1,19 +1,20 @@
 //! The stage in a laboratory: the real program, run there as somebody.
 
 use super::{Ran, Stage};
-use crate::{S6Lab, Signal};
+use crate::{Lab, S6Lab, Signal};
+use std::ops::Deref;
 
 /// Somebody in a laboratory.
-pub struct Somebody {
+pub struct Somebody<L = S6Lab> {
     /// Where.
-    pub lab: S6Lab,
+    pub lab: L,
     /// Who.
     pub uid: u32,
     /// The backend that is chosen there.
     pub backend: &'static str,
 }
 
-impl Stage for Somebody {
+impl<L: Deref<Target = Lab>> Stage for Somebody<L> {
     fn backend(&self) -> &str {
         self.backend
     }

@@ -1,12 +1,10 @@
-//! Starting a laboratory: what kind, and until it is really up.
+//! Starting an s6 laboratory: what kind, and until it is really up.
 
-use crate::lab::S6Lab;
-use crate::{machine, whiteout};
+use crate::s6_lab::S6Lab;
+use crate::{keeper, machine, whiteout};
 use std::io::{Read, Write};
-use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
-use std::sync::{LazyLock, Mutex, mpsc};
+use std::process::{Child, Stdio};
 
 /// Who may use `/run/service`, and whose tree runs below it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,7 +107,7 @@ impl Builder {
 
     /// Starts it, or says why not and what to do.
     pub fn try_start(self) -> Result<S6Lab, String> {
-        machine::unfit()?;
+        machine::unfit(&machine::S6)?;
         let mut unshare = self.spawn().map_err(|error| format!("unshare could not be run: {error}"))?;
         let pid1 = ready(&mut unshare)?;
         let lab = S6Lab::from_parts(unshare, pid1, self.scandir);
@@ -121,24 +119,18 @@ impl Builder {
     }
 
     fn spawn(&self) -> std::io::Result<Child> {
-        // By env, because a signal that is ignored where the tests are run (by nohup, or by a shell in the
-        // background) would stay ignored in every service.
-        let mut command = Command::new("/usr/bin/env");
+        let mut command = keeper::unshare();
         command
-            .args(["--default-signal=HUP,INT,QUIT,TERM", "/usr/bin/unshare"])
             .args(["-m", "-p", "-f", "--kill-child=SIGKILL", "/bin/sh", "-c"])
             .arg(include_str!("../lab/s6-setup.sh"))
-            .env_clear()
-            .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
             .env("LAB_SCANDIR", format!("{:?}", self.scandir).to_lowercase())
             .env("LAB_FACTS", self.facts.knob())
             .env("LAB_ANYSVC", self.tree.as_deref().unwrap_or("".as_ref()))
             .env("LAB_SVSCAN", &self.svscan)
-            .current_dir("/")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        let mut child = keeper_spawn(command)?;
+        let mut child = keeper::spawn(command)?;
         if let Some(mut stdin) = child.stdin.take() {
             stdin.write_all(&whiteout::archive(&commands_to_hide()?))?;
         }
@@ -189,34 +181,4 @@ fn commands_to_hide() -> std::io::Result<Vec<String>> {
         names.extend(name.to_str().filter(|name| name.starts_with("s6")).map(str::to_owned));
     }
     Ok(names)
-}
-
-type Order = (Command, mpsc::Sender<std::io::Result<Child>>);
-
-/// Spawns from a thread that lives as long as this process, so that the kernel can be told to
-/// kill a laboratory when its test program dies, however that happens. (The "parent" whose
-/// death counts is the thread, and a test's own thread may end before the laboratory does.)
-fn keeper_spawn(mut command: Command) -> std::io::Result<Child> {
-    static KEEPER: LazyLock<Mutex<mpsc::Sender<Order>>> = LazyLock::new(|| {
-        let (orders, inbox) = mpsc::channel::<Order>();
-        std::thread::spawn(move || {
-            for (mut command, reply) in inbox {
-                let _ = reply.send(command.spawn());
-            }
-        });
-        Mutex::new(orders)
-    });
-    // SAFETY: between fork and exec this makes one system call (prctl) and allocates nothing.
-    unsafe {
-        command.pre_exec(|| {
-            rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))
-                .map_err(std::io::Error::from)
-        });
-    }
-    let gone = |_| std::io::Error::other("the keeper of the laboratories is gone");
-    let (reply, result) = mpsc::channel();
-    let orders = KEEPER.lock().map_err(|_| std::io::Error::other("the keeper's door is broken"))?;
-    orders.send((command, reply)).map_err(|_| gone(mpsc::RecvError))?;
-    drop(orders);
-    result.recv().map_err(gone)?
 }
