@@ -61,6 +61,11 @@ impl Fifo {
         Ok(Fifo { writer, _reader: reader })
     }
 
+    /// How many bytes the reader has not taken yet.
+    pub(crate) fn unread(&self) -> Result<u64, Errno> {
+        rustix::io::ioctl_fionread(&self.writer)
+    }
+
     /// Writes commands, all or none: a few bytes are atomic.
     pub(crate) fn write(&self, commands: &[u8]) -> Result<(), Errno> {
         loop {

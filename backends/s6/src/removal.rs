@@ -13,7 +13,7 @@ use rustix::{
 
 use crate::{
     control::{DOWN, EXIT, KILL},
-    scandir::{RESCAN_AND_PRUNE, Scandir, Svscan, denied},
+    scandir::{Lock, RESCAN_AND_PRUNE, Scandir, Svscan, denied},
     slot,
     state::Reader,
     sys::{random_name, remove_tree},
@@ -178,7 +178,10 @@ fn erase(scandir: &Scandir, name: &str) -> Result<()> {
 /// Removes what those left behind who were killed over a registration or a removal. Only our own: root
 /// meddles with nobody's files, and nobody can remove root's. Failures are nobody's business but the
 /// log's, and they take little of anybody's time: left-overs are in nobody's way.
-pub(crate) fn sweep(scandir: &Scandir, deadline: Deadline) {
+pub(crate) fn sweep(scandir: &Scandir, lock: &Lock, deadline: Deadline) {
+    if !lock.excludes_all() {
+        return;
+    }
     let deadline = deadline.min(Deadline::after(SWEPT_IN));
     let mut found = Vec::new();
     let read = scandir.each_entry(|name, _| {

@@ -61,20 +61,29 @@ pub(crate) fn set_again(scandir: &Scandir, name: &str, again: bool) -> Result<()
     set(scandir, name, Path::new(marker::AGAIN), again)
 }
 
+/// Tells the next `register --replace` that a service of ours is down for that alone.
+///
+/// # Errors
+/// `permission-denied`, `io`.
+pub(crate) fn set_replaced(scandir: &Scandir, name: &str, replaced: bool) -> Result<()> {
+    set(scandir, name, Path::new(marker::REPLACED), replaced)
+}
+
 /// Creates or removes an empty file.
 fn set(scandir: &Scandir, name: &str, file: &Path, there: bool) -> Result<()> {
     let (above, last) = (file.parent().unwrap_or(Path::new("")), file.file_name().unwrap_or_default());
     let above = Path::new(name).join(above);
-    let act = if there { create } else { remove };
+    let (verb, act): (_, fn(&OwnedFd, &OsStr) -> _) =
+        if there { ("create", create) } else { ("remove", remove) };
     let done = folder(scandir, &above.to_string_lossy()).and_then(|folder| act(&folder, last));
-    done.map_err(|error| {
-        let path = scandir.path().join(name).join(file);
-        match error {
-            Errno::NOENT if is_gone(scandir, name) => Error::not_registered(name),
-            Errno::ACCESS | Errno::PERM => denied(if there { "create" } else { "remove" }, &path, error),
-            other => Error::io(if there { "create" } else { "remove" }, path, &other.into()),
-        }
-    })
+    let path = || scandir.path().join(name).join(file);
+    match done {
+        Ok(()) => Ok(()),
+        Err(Errno::NOENT) if is_gone(scandir, name) => Err(Error::not_registered(name)),
+        Err(Errno::NOENT) if !there => Ok(()),
+        Err(error @ (Errno::ACCESS | Errno::PERM)) => Err(denied(verb, &path(), error)),
+        Err(other) => Err(Error::io(verb, path(), &other.into())),
+    }
 }
 
 /// Others may unregister it at any moment.

@@ -2,8 +2,9 @@
 //! the supervisors' locks, and the way out of limbo. It does not know what a service is.
 //!
 //! Limbo: an s6-svscan of 2.12 to 2.15 whose scan is aborted (by anything that it can't stat) has noted
-//! the services that it saw first in that scan, and never starts them: only what is new to it is
-//! started. A service directory with another inode is new.
+//! the services that it saw first in that scan, and does not start them: it starts services when it meets
+//! a new one, all that wait then. A service directory with another inode is new, so that one of those in
+//! limbo, put back in a new folder, gets all of them out.
 
 use std::time::Duration;
 
@@ -12,15 +13,17 @@ use anysvc_backend_api::{Deadline, Error, Result};
 use crate::{
     build,
     removal::{self, Tombstone},
-    scandir::{Lock, RESCAN, RESCAN_AND_PRUNE, Scandir, Svscan},
+    scandir::{Lock, RESCAN, Scandir, Svscan},
     state::{Reader, Told},
     sys::exists,
     waiting,
 };
 
-/// After so long without any progress we ask again, after twice as long again we take it for limbo, and
-/// so on: a supervisor is there after 1 ms on an idle machine, but on a busy one it may just be slow.
+/// After so long without any progress we ask again, then after twice as long, and so on: a supervisor is
+/// there after 1 ms on an idle machine, but on a busy one it may just be slow.
 const PATIENCE: Duration = Duration::from_millis(500);
+/// So many times without progress are limbo, where s6-svscan has heard all that it was told.
+const LIMBO: u32 = 3;
 
 /// Takes the lock, and gets supervisors for services that have none.
 ///
@@ -46,7 +49,7 @@ pub(crate) fn supervise_locked(scandir: &Scandir, names: &[&str], deadline: Dead
     let mut idle = 0;
     loop {
         let left: Vec<&str> = open.iter().map(|&index| names[index]).collect();
-        let attempt = deadline.min(Deadline::after(PATIENCE * (1 << idle.min(8))));
+        let attempt = deadline.min(Deadline::after(PATIENCE * (1 << idle.min(LIMBO))));
         let is_there = |reader: &mut Reader<'_>, at: usize| {
             // The lock comes before the FIFO and the first status, so that all is there with that.
             let reports = told(reader, left[at]).is_ok_and(|told| told != before[open[at]]);
@@ -60,8 +63,8 @@ pub(crate) fn supervise_locked(scandir: &Scandir, names: &[&str], deadline: Dead
         open = still.into_iter().map(|at| open[at]).collect();
         match idle {
             0 => {}
-            n if n % 2 == 1 => svscan.tell(RESCAN)?,
-            _ => leave_limbo(scandir, open.iter().map(|&index| names[index]), deadline)?,
+            n if n >= LIMBO && svscan.has_heard_all() => leave_limbo(scandir, names[open[0]], deadline)?,
+            _ => svscan.tell(RESCAN)?,
         }
     }
 }
@@ -78,23 +81,19 @@ fn is_supervised(reader: &mut Reader<'_>, name: &str) -> bool {
     held(reader, name) && (!exists(reader.scandir().fd(), &log).unwrap_or(false) || held(reader, &log))
 }
 
-/// Gives each service directory another inode: the files move, the folder is new.
-fn leave_limbo<'a>(
-    scandir: &Scandir,
-    names: impl Iterator<Item = &'a str>,
-    deadline: Deadline,
-) -> Result<()> {
-    let mut old = Vec::new();
-    for name in names {
-        log::warn!("s6-svscan does not start a supervisor for {name}; publishing it again");
-        let tombstone = Tombstone::bury(scandir, name)?;
-        build::renew(scandir, &tombstone, name)?;
-        old.push(tombstone);
+/// Gives a service directory another inode: the files move, the folder is new. A supervisor that was only
+/// slow is ended before: else it would find the folder that its successor works in.
+fn leave_limbo(scandir: &Scandir, name: &str, deadline: Deadline) -> Result<()> {
+    log::warn!("s6-svscan does not start a supervisor for {name}; publishing it again");
+    let old = Tombstone::bury(scandir, name)?;
+    let left = removal::prune(scandir, &[old.name()], deadline);
+    if !left.as_ref().is_ok_and(Vec::is_empty) {
+        old.restore(scandir, name)?;
+        return left.map(|_| ());
     }
-    Svscan::new(scandir.path()).tell(RESCAN_AND_PRUNE)?;
-    // Mostly nothing is left there; a supervisor that did start in the old folder has to leave it.
-    removal::end(scandir, old, deadline.min(Deadline::after(PATIENCE)));
-    Ok(())
+    build::renew(scandir, &old, name)?;
+    old.erase(scandir)?;
+    Svscan::new(scandir.path()).tell(RESCAN)
 }
 
 /// The error for a service that s6-svscan did not take.

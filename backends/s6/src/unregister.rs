@@ -5,7 +5,7 @@ use anysvc_backend_api::{Batch, Error, ErrorKind, Result, Target};
 
 use crate::{
     removal::{self, PREFIX, Tombstone},
-    scandir::{Lock, Scandir},
+    scandir::{Identity, Lock, Scandir},
     state::{Maker, Reader},
     verbs::{down, send_down, still_stopping},
     waiting,
@@ -14,44 +14,44 @@ use crate::{
 /// Unregisters them; one answer each. What is absent is fine.
 pub(crate) fn unregister(scandir: &Scandir, batch: &Batch<Target>) -> Vec<Result<()>> {
     let stopped = stop(scandir, batch);
-    let present = stopped.contains(&Ok(Present::Yes));
+    let present = stopped.iter().any(|answer| matches!(answer, Ok(Some(_))));
     if !present && !has_left_overs(scandir) {
         return batch.then(stopped, |_, _| Ok(()));
     }
-    let _lock = match Lock::take(scandir, batch.deadline) {
+    let lock = match Lock::take_to_remove(scandir, batch.deadline) {
         Ok(lock) => lock,
-        Err(error) => {
-            return batch.then(stopped, |_, p| if p == Present::Yes { Err(error.clone()) } else { Ok(()) });
-        }
+        Err(error) => return batch.then(stopped, |_, mark| mark.map_or(Ok(()), |_| Err(error.clone()))),
     };
-    removal::sweep(scandir, batch.deadline);
+    removal::sweep(scandir, &lock, batch.deadline);
     remove(scandir, batch, stopped)
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Present {
-    Yes,
-    No,
-}
+/// A service that was there, by its mark.
+type Present = Option<Identity>;
 
 /// Stops those that are there. Who is killed here leaves a stopped service, which the next one removes.
 fn stop(scandir: &Scandir, batch: &Batch<Target>) -> Vec<Result<Present>> {
     let mut reader = Reader::new(scandir);
     let sent = batch.each(|Target { name }| match reader.maker(name)? {
-        Maker::Nobody => Ok(Present::No),
+        Maker::Nobody => Ok(None),
         Maker::Others => Err(Error::not_ours(name).with_path(scandir.path().join(name))),
-        Maker::Us => match send_down(&mut reader, name) {
-            Err(error) if error.kind == ErrorKind::NotRegistered => Ok(Present::No),
-            sent => sent.map(|()| Present::Yes),
-        },
+        Maker::Us => {
+            let mark = reader.mark(name)?;
+            match send_down(&mut reader, name) {
+                Err(error) if error.kind == ErrorKind::NotRegistered => Ok(None),
+                sent => sent.map(|()| mark),
+            }
+        }
     });
     waiting::each(
         scandir,
         batch,
         sent,
-        |reader, Target { name }, present| match (*present, reader.slot(name)?) {
-            (Present::No, _) | (_, None) => Ok(Some(Present::No)),
-            (Present::Yes, Some(slot)) => Ok(down(scandir, &slot, name)?.then_some(Present::Yes)),
+        |reader, Target { name }, mark| match (*mark, reader.slot(name)?) {
+            (None, _) | (_, None) => Ok(Some(None)),
+            // Somebody else has removed it, and one of that name was registered since.
+            (Some(_), Some(_)) if reader.mark(name)? != *mark => Ok(Some(None)),
+            (Some(_), Some(slot)) => Ok(down(scandir, &slot, name)?.then_some(*mark)),
         },
         |target, _| still_stopping(&target.name),
     )
@@ -59,10 +59,11 @@ fn stop(scandir: &Scandir, batch: &Batch<Target>) -> Vec<Result<Present>> {
 
 /// Takes them out, all with one rescan.
 fn remove(scandir: &Scandir, batch: &Batch<Target>, stopped: Vec<Result<Present>>) -> Vec<Result<()>> {
+    let mut reader = Reader::new(scandir);
     let mut tombstones = Vec::new();
-    let buried = batch.then(stopped, |Target { name }, present| {
+    let buried = batch.then(stopped, |Target { name }, mark| {
         // Somebody else may have removed it since.
-        if present == Present::No || !scandir.has(name)? {
+        if mark.is_none() || reader.mark(name)? != mark {
             return Ok(None);
         }
         tombstones.push(Tombstone::bury(scandir, name)?);

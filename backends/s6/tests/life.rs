@@ -5,7 +5,7 @@ mod common;
 use std::time::{Duration, Instant};
 
 use anysvc_backend_api::{Backend, Batch, Deadline, ErrorKind, Goal, State, Target, WaitRequest};
-use common::{Single, World, eventually, in_each_world, kind};
+use common::{Single, World, eventually, handles_term, ignores_term, in_each_world, kind};
 
 const FOREVER: &str = "exec sleep 1000";
 
@@ -219,8 +219,7 @@ fn a_replacement_that_fails_leaves_what_runs_running() {
             let deadline = Deadline::after(Duration::from_millis(ms));
             s6.register(&Batch { items: vec![registration], deadline }).remove(0)
         };
-        let held = std::fs::File::open(&world.scandir).unwrap();
-        rustix::fs::flock(&held, rustix::fs::FlockOperation::LockExclusive).unwrap();
+        let held = world.lock();
         assert_eq!(kind(replace("exec sleep 2000", 300)), ErrorKind::TimedOut);
         drop(held);
         let status = s6.status_one("web").unwrap();
@@ -286,20 +285,6 @@ fn the_end_of_a_restart_delay_is_seen() {
         assert_eq!(status.state, State::Running);
         assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
     });
-}
-
-fn masks(pid: u32, what: &str) -> bool {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix(what)).unwrap_or("0");
-    u64::from_str_radix(line.trim(), 16).unwrap_or(0) & (1 << 14) != 0
-}
-
-fn ignores_term(pid: u32) -> bool {
-    masks(pid, "SigIgn:")
-}
-
-fn handles_term(pid: u32) -> bool {
-    masks(pid, "SigIgn:") || masks(pid, "SigCgt:")
 }
 
 #[test]

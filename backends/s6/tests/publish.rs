@@ -14,8 +14,7 @@ const FOREVER: &str = "exec sleep 1000";
 fn the_lock_of_others_is_waited_for_until_the_deadline() {
     in_each_world(|world| {
         let s6 = world.backend();
-        let held = fs::File::open(&world.scandir).unwrap();
-        rustix::fs::flock(&held, rustix::fs::FlockOperation::LockExclusive).unwrap();
+        let held = world.lock();
         let items = vec![world.script("web", FOREVER)];
         let deadline = Deadline::after(Duration::from_millis(100));
         let error = s6.register(&Batch { items, deadline }).remove(0).unwrap_err();
@@ -28,6 +27,18 @@ fn the_lock_of_others_is_waited_for_until_the_deadline() {
             waiting.join().unwrap().unwrap();
         });
         assert_eq!(s6.state("web"), State::Running);
+    });
+}
+
+#[test]
+fn a_lock_of_who_may_only_read_the_scandir_holds_up_nobody() {
+    in_each_world(|world| {
+        let held = fs::File::open(&world.scandir).unwrap();
+        rustix::fs::flock(&held, rustix::fs::FlockOperation::LockExclusive).unwrap();
+        let s6 = world.backend();
+        s6.register_one(world.script("web", FOREVER)).unwrap();
+        s6.unregister_one("web").unwrap();
+        assert_eq!(world.entries(), [""; 0]);
     });
 }
 

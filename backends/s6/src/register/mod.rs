@@ -11,6 +11,7 @@ use crate::{
     removal::{self, Tombstone},
     scandir::{Lock, Scandir},
     scripts::{Owner, Tools},
+    slot::set_replaced,
     state::Reader,
     supervise::supervise,
     verbs::{self, Mode, Step},
@@ -56,8 +57,13 @@ fn stop_replaced(
     }
     let mut reader = Reader::new(site.scandir);
     let sent = batch.then(plans, |registration, plan| {
-        if matches!(plan.existing, Existing::Differs { .. }) {
-            verbs::send_down(&mut reader, &registration.spec.name)?;
+        if let Existing::Differs { up } = plan.existing {
+            let name = &registration.spec.name;
+            // First, so that who comes after one that was killed here knows what he finds.
+            if up && reader.ours(name) {
+                set_replaced(site.scandir, name, true)?;
+            }
+            verbs::send_down(&mut reader, name)?;
         }
         Ok(plan)
     });
@@ -67,8 +73,9 @@ fn stop_replaced(
         sent,
         |reader, registration, plan| {
             let Existing::Differs { .. } = plan.existing else { return Ok(Some(plan.clone())) };
-            let slot = reader.slot(&registration.spec.name)?;
-            let down = slot.is_none_or(|s| s.live().is_none_or(|raw| raw.at_rest()));
+            let name = &registration.spec.name;
+            let slot = reader.slot(name)?;
+            let down = slot.map_or(Ok(true), |slot| verbs::down(site.scandir, &slot, name))?;
             Ok(down.then(|| plan.clone()))
         },
         |registration, _| verbs::still_stopping(&registration.spec.name),
@@ -142,7 +149,7 @@ fn withdraw_failed(site: &Site<'_>, batch: &Batch<Registration>, all: Vec<Progre
     if all.iter().any(failed) {
         // The deadline is what they missed; taking them back needs a moment more.
         let grace = Deadline::after(std::time::Duration::from_secs(2));
-        match Lock::take(site.scandir, grace) {
+        match Lock::take_to_remove(site.scandir, grace) {
             Ok(_lock) => {
                 let names =
                     batch.items.iter().zip(&all).filter(|(_, p)| failed(p)).map(|(r, _)| &*r.spec.name);

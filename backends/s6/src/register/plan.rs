@@ -25,7 +25,7 @@ pub(crate) enum Existing {
     Same,
     /// One that is to be replaced.
     Differs {
-        /// It is wanted up.
+        /// It is wanted up, or was before it was stopped for a replacement.
         up: bool,
     },
 }
@@ -101,10 +101,18 @@ fn existing(
         return Err(not_ours(scandir, name)
             .with_hint("it is no folder of its own: choose another name, or remove it with what made it"));
     }
-    let up = reader.slot(name)?.is_some_and(|slot| slot.live().is_some_and(|raw| raw.want_up));
+    let slot = reader.slot(name)?;
+    // Without a supervisor, which is what a register that was killed leaves, its files say what is wanted.
+    let alone = slot.as_ref().is_some_and(|slot| slot.supervised == Some(false));
+    let wanted = match slot.as_ref().and_then(|slot| slot.live()) {
+        Some(raw) => raw.want_up,
+        None => alone && !reader.has(name, "down"),
+    };
+    let cut_short = reader.cut_short(name);
+    let (up, whole) = (wanted || cut_short, !alone && !cut_short);
     match (reader.maker(name)?, registration.replace, registration.adopt) {
         (Maker::Nobody, _, _) => Ok(Existing::Absent),
-        (Maker::Us, true, _) if is_same(scandir, name, files)? => Ok(Existing::Same),
+        (Maker::Us, true, _) if whole && is_same(scandir, name, files)? => Ok(Existing::Same),
         (Maker::Us, true, _) | (Maker::Others, _, true) => Ok(Existing::Differs { up }),
         (Maker::Us, false, _) => Err(Error::already_registered(name)),
         (Maker::Others, _, false) => Err(not_ours(scandir, name)),

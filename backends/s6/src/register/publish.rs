@@ -10,7 +10,7 @@ use crate::{
     build::Staged,
     removal::{self, Tombstone},
     scandir::{Lock, RESCAN, Room, Scandir, Svscan},
-    slot::set_down,
+    slot::{set_down, set_replaced},
     supervise::{not_taken, supervise_locked},
 };
 
@@ -33,13 +33,13 @@ pub(super) fn publish(
         return plans;
     }
     let scandir = site.scandir;
-    let _lock = match Lock::take(scandir, batch.deadline) {
+    let lock = match Lock::take(scandir, batch.deadline) {
         Ok(lock) => lock,
         Err(error) => {
             return batch.then(plans, |_, plan| if plan.changes() { Err(error.clone()) } else { Ok(plan) });
         }
     };
-    removal::sweep(scandir, batch.deadline);
+    removal::sweep(scandir, &lock, batch.deadline);
     let plans = check_room(site, batch, plans);
     let staged = batch.then(plans, |_, plan| {
         let build = || Staged::build(scandir, &plan.directory, !plan.up);
@@ -166,6 +166,7 @@ fn put_back(scandir: &Scandir, name: &str, old: Tombstone, up: bool) {
     let restored = old.restore(scandir, name).and_then(|()| {
         if up {
             set_down(scandir, name, false)?;
+            set_replaced(scandir, name, false)?;
         }
         Svscan::new(scandir.path()).tell(RESCAN)
     });

@@ -1,47 +1,91 @@
-//! The one lock under which service directories appear and disappear: flock(2) on the scandir's own
-//! descriptor, so that any uid that works there can take it and a killed holder leaves nothing behind.
+//! The one lock under which service directories appear and disappear: flock(2) on the FIFO by which
+//! s6-svscan is told to look again. Who may write to it may change the scandir anyway; who may only read
+//! the scandir can't hold it. A killed holder leaves nothing behind.
 
-use std::{os::fd::OwnedFd, sync::mpsc::channel};
+use std::{
+    os::fd::{AsFd, OwnedFd},
+    sync::mpsc::channel,
+};
 
-use anysvc_backend_api::{Deadline, Error, Result};
+use anysvc_backend_api::{Deadline, Error, ErrorKind, Result};
 use rustix::{
-    fs::{FlockOperation, flock},
+    fs::{FlockOperation, OFlags, flock},
     io::Errno,
 };
 
-use super::Scandir;
+use super::{CONTROL, Scandir, Svscan, denied};
+use crate::sys::{open_beneath, open_folder};
 
 /// The lock, until it is dropped.
 #[derive(Debug)]
-pub(crate) struct Lock(#[expect(dead_code, reason = "closing it is what unlocks")] OwnedFd);
+pub(crate) struct Lock {
+    #[expect(dead_code, reason = "closing it is what unlocks")]
+    fd: OwnedFd,
+    svscan: bool,
+}
 
 impl Lock {
     /// Takes it.
     ///
     /// # Errors
-    /// `timed-out` if others hold it past the deadline.
+    /// `manager-unavailable` if no s6-svscan listens; `permission-denied`; `timed-out` if others hold it
+    /// past the deadline.
     pub(crate) fn take(scandir: &Scandir, deadline: Deadline) -> Result<Lock> {
-        let failed = |error: Errno| Error::io("lock the scandir", scandir.path(), &error.into());
         // A descriptor of its own: the lock belongs to the open file, and threads share ours.
-        let fd = crate::sys::open_folder(scandir.path()).map_err(failed)?;
-        match flock(&fd, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => return Ok(Lock(fd)),
-            Err(Errno::WOULDBLOCK) => {}
-            Err(error) => return Err(failed(error)),
-        }
-        wait(fd, deadline).unwrap_or(Err(Errno::TIMEDOUT)).map_err(|error| match error {
-            Errno::TIMEDOUT => {
-                Error::timed_out(format!("others kept the scandir {} locked", scandir.path().display()))
-                    .with_path(scandir.path())
-            }
-            other => failed(other),
-        })
+        let flags = OFlags::WRONLY | OFlags::NONBLOCK;
+        let fifo =
+            open_folder(scandir.path()).and_then(|folder| open_beneath(folder.as_fd(), CONTROL, flags));
+        let path = scandir.path().join(CONTROL);
+        let fd = fifo.map_err(|error| match error {
+            Errno::NXIO | Errno::NOENT | Errno::NOTDIR => Svscan::new(scandir.path()).absent(),
+            Errno::ACCESS | Errno::PERM => denied("write to", &path, error),
+            other => Error::io("open", &path, &other.into()),
+        })?;
+        acquire(scandir, fd, deadline).map(|fd| Lock { fd, svscan: true })
     }
+
+    /// The same for those who only remove what is theirs, which they may also where no s6-svscan listens:
+    /// there it is the lock of the scandir itself.
+    ///
+    /// # Errors
+    /// `permission-denied`, `timed-out`.
+    pub(crate) fn take_to_remove(scandir: &Scandir, deadline: Deadline) -> Result<Lock> {
+        match Lock::take(scandir, deadline) {
+            Err(error) if error.kind == ErrorKind::ManagerUnavailable => {
+                let folder = open_folder(scandir.path());
+                let fd = folder.map_err(|error| Error::io("open", scandir.path(), &error.into()))?;
+                acquire(scandir, fd, deadline).map(|fd| Lock { fd, svscan: false })
+            }
+            taken => taken,
+        }
+    }
+
+    /// Whether nobody else makes or removes anything. An s6-svscan that begins to listen just now brings
+    /// the other lock with it: who has this one leaves the left-overs of others alone.
+    pub(crate) fn excludes_all(&self) -> bool {
+        self.svscan
+    }
+}
+
+fn acquire(scandir: &Scandir, fd: OwnedFd, deadline: Deadline) -> Result<OwnedFd> {
+    let failed = |error: Errno| Error::io("lock the scandir", scandir.path(), &error.into());
+    match flock(&fd, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => return Ok(fd),
+        Err(Errno::WOULDBLOCK) => {}
+        Err(error) => return Err(failed(error)),
+    }
+    wait(fd, deadline).unwrap_or(Err(Errno::TIMEDOUT)).map_err(|error| match error {
+        Errno::TIMEDOUT => {
+            Error::timed_out(format!("others kept the scandir {} locked", scandir.path().display()))
+                .with_path(scandir.path())
+        }
+        other => failed(other),
+    })
 }
 
 /// flock(2) knows no time-out, so that a thread waits in it: in turn with all others, which trying again
 /// and again would not be. One that is no longer waited for gives the lock back as soon as it has it.
-fn wait(fd: OwnedFd, deadline: Deadline) -> Option<Result<Lock, Errno>> {
+fn wait(fd: OwnedFd, deadline: Deadline) -> Option<Result<OwnedFd, Errno>> {
     let (answer, answered) = channel();
     std::thread::Builder::new()
         .name("anysvc-s6-lock".to_owned())
@@ -50,7 +94,7 @@ fn wait(fd: OwnedFd, deadline: Deadline) -> Option<Result<Lock, Errno>> {
             let locked = loop {
                 match flock(&fd, FlockOperation::LockExclusive) {
                     Err(Errno::INTR) => {}
-                    other => break other.map(|()| Lock(fd)),
+                    other => break other.map(|()| fd),
                 }
             };
             drop(answer.send(locked));

@@ -22,7 +22,11 @@ use rustix::{
 pub(crate) use limit::Room;
 pub(crate) use lock::Lock;
 pub(crate) use select::{Choice, choose};
+use svscan::CONTROL;
 pub(crate) use svscan::{Listener, RESCAN, RESCAN_AND_PRUNE, Svscan};
+
+/// Device and inode.
+pub(crate) type Identity = (u64, u64);
 
 /// An open scandir.
 #[derive(Debug)]
@@ -68,18 +72,25 @@ impl Scandir {
         Ok(self.identity(name)?.is_some())
     }
 
-    /// Device and inode of a service directory: what s6-svscan knows it by. `None` if there is none.
-    pub(crate) fn identity(&self, name: &str) -> Result<Option<(u64, u64)>> {
+    /// What s6-svscan knows a service directory by. `None` if there is none.
+    pub(crate) fn identity(&self, name: &str) -> Result<Option<Identity>> {
         if !is_slot_name(name.as_bytes()) {
             return Ok(None);
         }
-        match statat(&self.fd, name, AtFlags::empty()) {
-            Ok(stat) => {
-                let is_folder = FileType::from_raw_mode(stat.st_mode) == FileType::Directory;
-                Ok(is_folder.then_some((stat.st_dev, stat.st_ino)))
-            }
-            Err(Errno::NOENT | Errno::NAMETOOLONG | Errno::LOOP) => Ok(None),
-            Err(error) => Err(self.io("look at", name, error)),
+        let found = self.look_at(name)?;
+        Ok(found.filter(|(_, kind)| *kind == FileType::Directory).map(|(identity, _)| identity))
+    }
+
+    /// Which file is at a path below it.
+    pub(crate) fn identity_of(&self, below: &str) -> Result<Option<Identity>> {
+        Ok(self.look_at(below)?.map(|(identity, _)| identity))
+    }
+
+    fn look_at(&self, below: &str) -> Result<Option<(Identity, FileType)>> {
+        match statat(&self.fd, below, AtFlags::empty()) {
+            Ok(stat) => Ok(Some(((stat.st_dev, stat.st_ino), FileType::from_raw_mode(stat.st_mode)))),
+            Err(Errno::NOENT | Errno::NOTDIR | Errno::NAMETOOLONG | Errno::LOOP) => Ok(None),
+            Err(error) => Err(self.io("look at", below, error)),
         }
     }
 

@@ -19,6 +19,8 @@ use crate::{
     sys::{open_beneath, open_folder},
 };
 
+/// Where it is told things, below the scandir.
+pub(super) const CONTROL: &str = ".s6-svscan/control";
 /// Looks for new and changed service directories ("alarm").
 pub(crate) const RESCAN: &[u8] = b"a";
 /// The same, and ends the supervisors of those that are gone ("nuke"). One write: 2.12 and newer delay
@@ -50,7 +52,7 @@ impl<'a> Svscan<'a> {
 
     /// Whether it is there.
     pub(crate) fn listener(&self) -> Listener {
-        match self.folder().and_then(|folder| Fifo::open(folder.as_fd(), ".s6-svscan/control")) {
+        match self.folder().and_then(|folder| Fifo::open(folder.as_fd(), CONTROL)) {
             Ok(_) => Listener::Listens,
             Err(Errno::ACCESS | Errno::PERM) => Listener::Unknown,
             Err(_) => Listener::Nobody,
@@ -63,13 +65,19 @@ impl<'a> Svscan<'a> {
     /// `manager-unavailable` if nobody listens, `permission-denied`.
     pub(crate) fn tell(&self, commands: &[u8]) -> Result<()> {
         let path = self.control_path();
-        self.folder().and_then(|folder| send(folder.as_fd(), ".s6-svscan/control", commands)).map_err(
+        self.folder().and_then(|folder| send(folder.as_fd(), CONTROL, commands)).map_err(
             |error| match error {
                 Errno::NXIO | Errno::PIPE | Errno::NOENT | Errno::NOTDIR => self.absent(),
                 Errno::ACCESS | Errno::PERM => denied("write to", &path, error),
                 other => Error::io("write to", &path, &other.into()),
             },
         )
+    }
+
+    /// Whether it has read all that it was told. One that has not is slow; so is who can't tell.
+    pub(crate) fn has_heard_all(&self) -> bool {
+        let fifo = self.folder().and_then(|folder| Fifo::open(folder.as_fd(), CONTROL));
+        fifo.and_then(|fifo| fifo.unread()) == Ok(0)
     }
 
     /// The error where it is not there.
@@ -102,6 +110,6 @@ impl<'a> Svscan<'a> {
     }
 
     fn control_path(&self) -> PathBuf {
-        self.scandir.join(".s6-svscan/control")
+        self.scandir.join(CONTROL)
     }
 }

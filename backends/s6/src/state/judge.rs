@@ -62,6 +62,8 @@ struct Facts {
     waited: bool,
     held_back: bool,
     gave_up: bool,
+    /// It was stopped for a replacement that has not come.
+    cut_short: bool,
 }
 
 impl Facts {
@@ -78,6 +80,7 @@ impl Facts {
             delayed: ours && up && reader.has(name, marker::DELAY),
             held_back: over && reader.held_back(name),
             gave_up: over && reader.has(name, marker::GAVE_UP),
+            cut_short: ours && rests && down_file && reader.cut_short(name),
         }
     }
 }
@@ -129,6 +132,9 @@ fn reason(status: &Status, raw: &Raw, facts: Facts) -> Option<String> {
         State::Backoff => Some(format!("{how}; it will be started again")),
         State::Failed if facts.gave_up => Some(format!("{how}, as it did too often; it was given up")),
         State::Failed => Some(format!("{how}; it will not be started again by itself")),
+        State::Stopped if facts.cut_short => {
+            Some("stopped for a replacement that was cut short; register it again".to_owned())
+        }
         State::Stopped if facts.down_file => Some("stopped".to_owned()),
         State::Stopped if !raw.want_up => Some(format!("{how}, and is done")),
         _ => None,

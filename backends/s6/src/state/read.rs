@@ -16,7 +16,7 @@ use super::{
     exit,
 };
 use crate::{
-    scandir::Scandir,
+    scandir::{Identity, Scandir},
     scripts::marker,
     sys::{exists, exists_in_place, open_beneath},
 };
@@ -214,6 +214,19 @@ impl<'a> Reader<'a> {
         let dir = self.scandir.fd();
         let path = self.below(name, marker::CONDITION);
         statat(dir, path, AtFlags::SYMLINK_NOFOLLOW).is_ok_and(|stat| stat.st_size > 0)
+    }
+
+    /// Whether it was up, and was stopped for a replacement that has not come.
+    pub(crate) fn cut_short(&mut self, name: &str) -> bool {
+        self.has(name, "down") && self.has(name, marker::REPLACED)
+    }
+
+    /// What a service of ours is known by, also when its files are moved to a new folder.
+    ///
+    /// # Errors
+    /// When the file system fails.
+    pub(crate) fn mark(&mut self, name: &str) -> Result<Option<Identity>> {
+        self.scandir.identity_of(self.below(name, marker::MARK))
     }
 
     /// Whether a file of the service directory is there.

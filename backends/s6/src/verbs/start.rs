@@ -9,7 +9,7 @@ use crate::{
     control::{DOWN, UP},
     scandir::Scandir,
     scripts::{forget_failures, marker},
-    slot::{set_again, set_down, tell, unsupervised},
+    slot::{set_again, set_down, set_replaced, tell, unsupervised},
     state::{Reader, Stamp},
     supervise::supervise,
     waiting,
@@ -155,6 +155,7 @@ pub(crate) fn run_again(reader: &mut Reader<'_>, name: &str) -> Result<()> {
             set_again(scandir, name, true)?;
         }
         set_down(scandir, name, false)?;
+        set_replaced(scandir, name, false)?;
     }
     tell(scandir, name, &[UP])
 }

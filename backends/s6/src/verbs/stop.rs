@@ -4,8 +4,9 @@ use anysvc_backend_api::{Batch, Error, ErrorKind, Result, Target};
 
 use crate::{
     control::DOWN,
-    scandir::Scandir,
-    slot::{set_again, set_down, tell, unseen},
+    scandir::{Identity, Scandir},
+    scripts::marker,
+    slot::{set_again, set_down, set_replaced, tell, unseen},
     state::{Reader, Slot, Told},
     waiting,
 };
@@ -13,18 +14,30 @@ use crate::{
 /// Stops them, and waits until each is down and stays so.
 pub(crate) fn stop(scandir: &Scandir, batch: &Batch<Target>) -> Vec<Result<()>> {
     let mut reader = Reader::new(scandir);
-    let sent = batch.each(|target| send_down(&mut reader, &target.name));
+    let sent = batch.each(|target| tell_to_stop(&mut reader, &target.name));
     waiting::each(
         scandir,
         batch,
         sent,
-        |reader, target, ()| match reader.slot(&target.name)? {
-            // Unregistered meanwhile: nothing of it runs.
+        |reader, target, told| match reader.slot(&target.name)? {
+            // Unregistered meanwhile, and maybe registered anew: nothing of what was told runs.
             None => Ok(Some(())),
+            Some(_) if scandir.identity(&target.name)? != Some(*told) => Ok(Some(())),
             Some(slot) => Ok(down(scandir, &slot, &target.name)?.then_some(())),
         },
-        |target, ()| still_stopping(&target.name),
+        |target, _| still_stopping(&target.name),
     )
+}
+
+/// Tells a service to stop for its own sake; gives back which one was told.
+fn tell_to_stop(reader: &mut Reader<'_>, name: &str) -> Result<Identity> {
+    let scandir = reader.scandir();
+    let told = scandir.identity(name)?.ok_or_else(|| Error::not_registered(name))?;
+    if reader.has(name, marker::REPLACED) {
+        set_replaced(scandir, name, false)?;
+    }
+    send_down(reader, name)?;
+    Ok(told)
 }
 
 /// Tells a service to stop, and to stay down at the next start of its supervisor.

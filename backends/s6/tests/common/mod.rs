@@ -137,6 +137,23 @@ impl World {
         path.to_str().unwrap()
     }
 
+    /// Holds the lock that changes of the scandir are made under.
+    pub fn lock(&self) -> fs::File {
+        let fifo = fs::OpenOptions::new().write(true).open(self.control()).unwrap();
+        rustix::fs::flock(&fifo, rustix::fs::FlockOperation::LockExclusive).unwrap();
+        fifo
+    }
+
+    /// The FIFO by which s6-svscan is told things.
+    pub fn control(&self) -> PathBuf {
+        self.scandir.join(".s6-svscan/control")
+    }
+
+    /// Sends a signal to the s6-svscan.
+    pub fn signal(&self, signal: rustix::process::Signal) {
+        kill_process(Pid::from_child(&self.svscan), signal).unwrap();
+    }
+
     /// Where a service's directory is.
     pub fn slot(&self, name: &str) -> PathBuf {
         self.scandir.join(name)
@@ -354,4 +371,20 @@ impl Single for S6 {
 pub fn kind<T: std::fmt::Debug>(result: Result<T>) -> ErrorKind {
     let error: Error = result.unwrap_err();
     error.kind
+}
+
+fn masks(pid: u32, what: &str) -> bool {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix(what)).unwrap_or("0");
+    u64::from_str_radix(line.trim(), 16).unwrap_or(0) & (1 << 14) != 0
+}
+
+/// Whether TERM does nothing to a process.
+pub fn ignores_term(pid: u32) -> bool {
+    masks(pid, "SigIgn:")
+}
+
+/// Whether TERM is no sudden end of a process.
+pub fn handles_term(pid: u32) -> bool {
+    masks(pid, "SigIgn:") || masks(pid, "SigCgt:")
 }

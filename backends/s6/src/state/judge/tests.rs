@@ -3,8 +3,15 @@
 use super::*;
 use crate::state::decode::{SIZE, fixtures::FIXTURES};
 
-const NONE: Facts =
-    Facts { ours: true, down_file: false, delayed: false, waited: false, held_back: false, gave_up: false };
+const NONE: Facts = Facts {
+    ours: true,
+    down_file: false,
+    delayed: false,
+    waited: false,
+    held_back: false,
+    gave_up: false,
+    cut_short: false,
+};
 const WANT_UP: u8 = 4;
 const FINISHING: u8 = 2;
 
