@@ -30,6 +30,12 @@ pub const SUITES: [Suite; 5] = [
         commands: unit,
     },
     Suite {
+        name: "fuzz",
+        what: "spoilt documents, some seconds for everything that reads what others wrote",
+        prepare: || Ok(()),
+        commands: || Ok(vec![fuzz()]),
+    },
+    Suite {
         name: "local",
         what: "the built program and its embedded default, where there is no service manager",
         prepare: || packages::for_s6_lab().and_then(|()| build::run()),
@@ -57,12 +63,26 @@ pub const SUITES: [Suite; 5] = [
 
 fn unit() -> Done<Vec<Command>> {
     let mut crates = cargo_test();
-    crates.args(["--workspace", "--exclude", "anysvc-tests"]);
+    crates.args(["--workspace", "--exclude", "anysvc-tests", "--", "--skip", FUZZ_TARGETS]);
     let mut ours = files(&others()?);
     ours.arg("--lib");
     let mut doc = cargo_test();
     doc.args(["--package", "anysvc-tests", "--doc"]);
     Ok(vec![crates, ours, doc])
+}
+
+/// Where the targets are: modules of this name, in any crate.
+const FUZZ_TARGETS: &str = "fuzz::";
+/// For each target; together some half a minute on two cores.
+const FUZZ_MILLISECONDS: &str = "4000";
+
+fn fuzz() -> Command {
+    let mut targets = cargo_test();
+    targets.args(["--workspace", "--exclude", "anysvc-tests", "--lib", "--", FUZZ_TARGETS]);
+    if std::env::var_os("ARBTEST_BUDGET_MS").is_none() {
+        targets.env("ARBTEST_BUDGET_MS", FUZZ_MILLISECONDS);
+    }
+    targets
 }
 
 fn docs() -> Done<Vec<Command>> {

@@ -2,6 +2,8 @@
 //! input gives a typed refusal, never a panic. This module must not know what any structure means.
 
 mod basics;
+#[cfg(test)]
+mod fuzz;
 mod macros;
 
 use abi_stable::std_types::RVec;

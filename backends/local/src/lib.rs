@@ -10,6 +10,8 @@ mod boot;
 mod check;
 mod client;
 mod codec;
+#[cfg(test)]
+mod fuzz;
 mod lock;
 mod logs;
 mod offline;

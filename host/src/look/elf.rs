@@ -27,6 +27,8 @@ const WIDEST: u64 = 1 << 31;
 
 /// The byte order of this program.
 const ORDER: u8 = if cfg!(target_endian = "little") { 1 } else { 2 };
+/// The version of the format.
+const VERSION: u8 = 1;
 const ET_DYN: u16 = 3;
 const PT_LOAD: u32 = 1;
 const PT_DYNAMIC: u32 = 2;
@@ -144,6 +146,10 @@ fn header(first: &[u8], length: u64) -> Result<(u64, u64), Unfit> {
         order if order == ORDER => {}
         1 | 2 => return Err(Unfit::ByteOrder),
         _ => return Err(Unfit::Damaged),
+    }
+    // There is no other version, and a loader asks for this one.
+    if first[6] != VERSION || !first[20..].starts_with(&u32::from(VERSION).to_ne_bytes()) {
+        return Err(Unfit::Damaged);
     }
     let machine = half(first, 18);
     if machine_name(machine) != Some(std::env::consts::ARCH) {

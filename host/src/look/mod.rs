@@ -6,6 +6,8 @@
 //! ELF is read as a dynamic loader would; for other formats see `scan`.
 
 mod elf;
+#[cfg(all(test, target_os = "linux", target_pointer_width = "64"))]
+mod fuzz;
 mod note;
 #[cfg(any(not(all(unix, not(target_vendor = "apple"))), test))]
 mod scan;

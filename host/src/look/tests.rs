@@ -22,7 +22,7 @@ const DYNAMIC_AT: usize = 0x2000;
 const LENGTH: usize = 0x3000;
 
 /// Bytes of the good file that a test changes.
-struct Draft(Vec<u8>);
+pub(super) struct Draft(pub(super) Vec<u8>);
 
 impl Draft {
     fn put(mut self, at: usize, bytes: &[u8]) -> Draft {
@@ -66,18 +66,19 @@ fn note(name: &[u8; 8], kind: u32, words: &[u32]) -> Vec<u8> {
     bytes
 }
 
-fn our_note(major: u32) -> Vec<u8> {
+pub(super) fn our_note(major: u32) -> Vec<u8> {
     note(b"anysvc\0\0", 1, &[major, 0, FINGERPRINT as u32, (FINGERPRINT >> 32) as u32])
 }
 
 /// A 64-bit shared library of this machine, as far as we look: headers, note, what is loaded, and a
 /// dynamic section in it.
-fn good() -> Draft {
+pub(super) fn good() -> Draft {
     let machine: u16 = if cfg!(target_arch = "aarch64") { 183 } else { 62 };
     Draft(vec![0; LENGTH])
         .put(0, b"\x7fELF\x02\x01\x01")
         .half(16, 3)
         .half(18, machine)
+        .put(20, &1u32.to_ne_bytes())
         .word(32, 64)
         .word(40, LENGTH as u64 - 64)
         .half(54, 56)
@@ -122,6 +123,8 @@ fn each_spoilt_file_has_its_own_fault() {
         (good().put(4, &[9]).0, Unfit::Damaged),
         (good().put(5, &[2]).0, Unfit::ByteOrder),
         (good().put(5, &[0]).0, Unfit::Damaged),
+        (good().put(6, &[2]).0, Unfit::Damaged),
+        (good().put(20, &[0; 4]).0, Unfit::Damaged),
         (good().half(18, 40).0, Unfit::Machine(40)),
         (good().half(18, 9999).0, Unfit::Machine(9999)),
         (good().half(16, 1).0, Unfit::NotShared),

@@ -2,6 +2,8 @@
 //! not know where manifests lie, nor which backends there are.
 
 mod condition;
+#[cfg(test)]
+mod fuzz;
 mod parse;
 
 use std::path::Path;

@@ -3,6 +3,8 @@
 //! it. This module must not know any backend, nor where specs are kept.
 
 pub mod file;
+#[cfg(test)]
+mod fuzz;
 mod input;
 pub mod key;
 mod node;

@@ -113,15 +113,17 @@ fn corrupted(why: &str) -> Fault {
 fn scan(text: &str) -> Option<Pairs<'_>> {
     let mut pairs = Pairs::with_capacity(10);
     for line in text.lines() {
-        if line.is_empty() || line.starts_with('#') {
+        // In a comment TOML allows no control characters either.
+        if line.is_empty() || line.starts_with('#') && !line.contains(char::is_control) {
             continue;
         }
         let (key, value) = line.split_once(" = ")?;
         let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-';
+        let digit = |b: u8| b.is_ascii_digit();
         let (value, readable) = match value.strip_prefix('"') {
             Some(quoted) => quoted.strip_suffix('"').map(|value| (value, value.bytes().all(plain)))?,
             // What stands without quotes is the number of a format, or the parser's.
-            None => (value, !value.starts_with('0') && value.bytes().all(|b| b.is_ascii_digit())),
+            None => (value, !value.is_empty() && !value.starts_with('0') && value.bytes().all(digit)),
         };
         let new = !key.is_empty() && !pairs.iter().any(|(k, _)| k == key);
         let fine = new && readable && key.bytes().all(plain);

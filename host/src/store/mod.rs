@@ -20,6 +20,8 @@
 mod change;
 mod entry;
 mod folder;
+#[cfg(test)]
+mod fuzz;
 mod header;
 mod lock;
 mod replace;

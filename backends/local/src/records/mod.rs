@@ -159,4 +159,6 @@ fn writable(folder: &Option<Folder>) -> Result<&Folder> {
 }
 
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod tests;

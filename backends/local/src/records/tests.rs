@@ -6,19 +6,19 @@ use anysvc_backend_api::{Bytes, EnvVar, Error, Registration, ServiceSpec, State,
 
 use super::*;
 
-struct Lab {
+pub(super) struct Lab {
     state_dir: PathBuf,
-    place: Place,
+    pub(super) place: Place,
 }
 
 impl Lab {
-    fn new(name: &str) -> Lab {
+    pub(super) fn new(name: &str) -> Lab {
         let state_dir = std::env::temp_dir().join(format!("anysvc-records-{}-{name}", std::process::id()));
         let place = Place::create(&state_dir, rustix::process::geteuid().as_raw()).unwrap();
         Lab { state_dir, place }
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(super) fn path(&self, name: &str) -> PathBuf {
         self.place.path_of(name)
     }
 }
@@ -29,7 +29,7 @@ impl Drop for Lab {
     }
 }
 
-fn registration(name: &str) -> Registration {
+pub(super) fn registration(name: &str) -> Registration {
     let env = vec![EnvVar { name: "SECRET".into(), value: Bytes(vec![1, 0xff]) }];
     Registration::new(ServiceSpec { name: name.into(), command: vec!["x".into()], env, ..Default::default() })
 }

@@ -136,4 +136,6 @@ fn u64_at(bytes: &[u8], at: usize) -> u64 {
 #[cfg(test)]
 pub(crate) mod fixtures;
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod tests;

@@ -6,28 +6,47 @@ use std::time::{Duration, SystemTime};
 pub(super) const LONGEST: usize = 1 << 20;
 
 /// Cuts what arrives in pieces into lines.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Lines {
     pending: Vec<u8>,
+    longest: usize,
+}
+
+impl Default for Lines {
+    fn default() -> Lines {
+        Lines::of_at_most(LONGEST)
+    }
 }
 
 impl Lines {
+    /// Those that are longer come in pieces.
+    pub(super) fn of_at_most(longest: usize) -> Lines {
+        Lines { pending: Vec::new(), longest }
+    }
+
     /// Takes the next piece and hands over each line that it completes, without its end.
     pub(super) fn push(&mut self, mut piece: &[u8], mut each: impl FnMut(&[u8])) {
         while let Some(end) = piece.iter().position(|b| *b == b'\n') {
             let (line, rest) = (&piece[..end], &piece[end + 1..]);
-            if self.pending.is_empty() {
+            if self.pending.is_empty() && line.len() <= self.longest {
                 each(line);
             } else {
-                self.pending.extend_from_slice(line);
+                self.keep(line, &mut each);
                 each(&std::mem::take(&mut self.pending));
             }
             piece = rest;
         }
-        self.pending.extend_from_slice(piece);
-        while self.pending.len() >= LONGEST {
-            let rest = self.pending.split_off(LONGEST);
-            each(&std::mem::replace(&mut self.pending, rest));
+        self.keep(piece, each);
+    }
+
+    /// Keeps the beginning of a line until there is more, and hands over what is too long to be kept.
+    fn keep(&mut self, part: &[u8], each: impl FnMut(&[u8])) {
+        self.pending.extend_from_slice(part);
+        // Something follows each of these, so that none is cut off for nothing.
+        let full = self.pending.len().saturating_sub(1) / self.longest * self.longest;
+        if full > 0 {
+            let rest = self.pending.split_off(full);
+            std::mem::replace(&mut self.pending, rest).chunks(self.longest).for_each(each);
         }
     }
 
@@ -56,15 +75,30 @@ fn time(stamp: &[u8]) -> Option<SystemTime> {
     }
     let number =
         |at: std::ops::Range<usize>| stamp[at].iter().fold(0u64, |n, digit| n * 10 + u64::from(digit - b'0'));
-    let (month, day) = (number(5..7), number(8..10));
+    let (year, month, day) = (number(0..4), number(5..7), number(8..10));
     let (hour, minute, second) = (number(11..13), number(14..16), number(17..19));
     // 60 is a leap second.
-    if !(1..=12).contains(&month) || !(1..=31).contains(&day) || hour > 23 || minute > 59 || second > 60 {
+    if !(1..=12).contains(&month)
+        || !(1..=length(year, month)).contains(&day)
+        || hour > 23
+        || minute > 59
+        || second > 60
+    {
         return None;
     }
-    let days = days_since_1970(number(0..4), month, day)?;
+    let days = days_since_1970(year, month, day)?;
     let seconds = days * 86400 + hour * 3600 + minute * 60 + second;
     Some(SystemTime::UNIX_EPOCH + Duration::new(seconds, number(20..29) as u32))
+}
+
+/// How many days a month has.
+fn length(year: u64, month: u64) -> u64 {
+    let leap = year.is_multiple_of(4) && !year.is_multiple_of(100) || year.is_multiple_of(400);
+    match month {
+        2 => 28 + u64::from(leap),
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    }
 }
 
 /// Days from 1970-01-01 in the Gregorian calendar, for days not before that one. Years begin in March, so
@@ -114,17 +148,29 @@ mod tests {
     }
 
     #[test]
+    fn a_long_line_is_cut_at_the_same_places_however_it_arrives() {
+        let long = [vec![b'x'; LONGEST * 2], b"\ny\n".to_vec()].concat();
+        for piece in [LONGEST / 3, LONGEST, long.len()] {
+            let lengths: Vec<_> =
+                split(&long.chunks(piece).collect::<Vec<_>>()).iter().map(Vec::len).collect();
+            assert_eq!(lengths, [LONGEST, LONGEST, 1], "in pieces of {piece}");
+        }
+    }
+
+    #[test]
     fn the_time_is_taken_off_where_there_is_one() {
         let line = b"2026-08-01 12:34:56.123456789  hello";
         let (time, rest) = split_time(line);
         assert_eq!(time, Some(SystemTime::UNIX_EPOCH + Duration::new(1_785_587_696, 123_456_789)));
         assert_eq!(rest, b"hello");
         assert_eq!(split_time(b"2000-02-29 00:00:00.000000000  ").1, b"");
-        let none: [&[u8]; 5] = [
+        let none: [&[u8]; 7] = [
             b"",
             b"hello",
             b"2026-08-01 12:34:56.123456789 one blank",
             b"2026-13-01 12:34:56.123456789  x",
+            b"2026-11-31 12:34:56.123456789  x",
+            b"2026-02-29 12:34:56.123456789  x",
             b"1969-12-31 23:59:59.000000000  x",
         ];
         for line in none {

@@ -8,6 +8,8 @@
 //! runs as count ([`Owner`]).
 
 mod folder;
+#[cfg(test)]
+mod fuzz;
 mod line;
 mod queue;
 mod reader;
