@@ -212,12 +212,16 @@ fn dynamic(bytes: &dyn Bytes, first: &[u8], segments: &[Segment]) -> io::Result<
         section.address.checked_sub(load.address) == section.offset.checked_sub(load.offset)
             && load.holds(section.address, section.size)
     };
-    if !loaded().any(in_place) || section.size > LONGEST_DYNAMIC {
+    let whole = section.size <= LONGEST_DYNAMIC && section.size.is_multiple_of(2 * place::WORD as u64);
+    if !loaded().any(in_place) || !whole {
         return Ok(false);
     }
     let Some(raw) = part(bytes, first, section.offset, section.size as usize)? else { return Ok(false) };
     let entries = raw.chunks_exact(2 * place::WORD).map(|entry| (word(entry, 0), word(entry, place::WORD)));
-    let entries: Vec<(u64, u64)> = entries.take_while(|(tag, _)| *tag != 0).collect();
+    let entries: Vec<(u64, u64)> = entries.collect();
+    // A loader reads on until the end is marked, wherever that is.
+    let Some(end) = entries.iter().position(|(tag, _)| *tag == 0) else { return Ok(false) };
+    let entries = &entries[..end];
     let names = |wanted: u64| {
         let mut values = entries.iter().filter(|(tag, _)| *tag == wanted);
         values.any(|(_, address)| loaded().any(|load| load.holds(*address, 1)))

@@ -152,6 +152,8 @@ fn each_spoilt_file_has_its_own_fault() {
         (good().segment(1, 2, 0x2780, 0x100).0, Unfit::Damaged),
         (good().memory(1, 0x1000, 0x100).0, Unfit::Damaged),
         (good().put(DYNAMIC_AT, &[0; 0x100]).0, Unfit::Damaged),
+        (good().segment(1, 2, DYNAMIC_AT as u64, 0x108).0, Unfit::Damaged),
+        (good().segment(1, 2, DYNAMIC_AT as u64, 0x40).0, Unfit::Damaged),
         (good().entry(1, 0, 0).0, Unfit::Damaged),
         (good().entry(1, 5, 0x2800).0, Unfit::Damaged),
         (good().entry(2, 6, u64::MAX).0, Unfit::Damaged),

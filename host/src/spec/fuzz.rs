@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use anysvc_backend_api::{ErrorKind, Value};
+use anysvc_backend_api::{ErrorKind, Result, Value};
 use anysvc_fuzz::{Corpus, fuzz};
 use toml::de::DeTable;
 
