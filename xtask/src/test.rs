@@ -17,7 +17,7 @@ struct Sum {
 pub fn run(names: &[String]) -> Done {
     let mut chosen: Vec<&Suite> = Vec::new();
     for name in names {
-        let all = || SUITES.map(|suite| suite.name).join(", ");
+        let all = || SUITES.iter().map(|suite| suite.name).collect::<Vec<_>>().join(", ");
         chosen.push(
             SUITES
                 .iter()
