@@ -36,6 +36,7 @@ pub mod manifest;
 pub mod output;
 pub mod program;
 pub mod ready;
+pub mod reconcile;
 pub mod selection;
 pub mod session;
 pub mod spec;

@@ -109,6 +109,22 @@ impl Lab {
         }
     }
 
+    /// Copies a folder into another laboratory, with owners and modes: what a volume keeps over a restart of
+    /// its container. What was there under that name is gone.
+    #[track_caller]
+    pub fn carry(&self, folder: impl AsRef<Path>, to: &Lab) {
+        let (from, target) = (self.path(folder.as_ref()), to.path(folder.as_ref()));
+        let above = target.parent().unwrap_or(Path::new("/"));
+        let made = std::fs::create_dir_all(above).and_then(|()| match std::fs::remove_dir_all(&target) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+            _ => std::process::Command::new("/bin/cp").arg("-a").args([&from, &target]).status(),
+        });
+        match made {
+            Ok(status) if status.success() => (),
+            other => panic!("carrying {} to another laboratory: {other:?}", folder.as_ref().display()),
+        }
+    }
+
     /// An executable shell script of [`APP`]'s at a new path under `/srv`, which is returned.
     #[track_caller]
     pub fn script(&self, text: &str) -> String {

@@ -78,6 +78,9 @@ wire_struct! { lenient:
         pub facts: Vec<String>,
         /// What the operator ought to know.
         pub warnings: Vec<String>,
+        /// Which start of the manager this is, if that can be told: another text after each. One that was
+        /// killed over a restart of its own, or executed anew, is still the same.
+        pub boot: Option<String>,
     }
 }
 

@@ -29,5 +29,5 @@ pub use spec::{
     Boot, Condition, EnvVar, GiveUp, Limit, LimitKind, LogSpec, LogTo, ReadySpec, RestartPolicy, RestartSpec,
     ServiceSpec, StopSpec, defaults,
 };
-pub use status::{Exit, State, Status};
+pub use status::{Exit, Rest, State, Status};
 pub use value::Value;

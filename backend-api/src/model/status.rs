@@ -25,6 +25,20 @@ wire_enum! {
     }
 }
 
+wire_enum! {
+    /// Why a service does not run, where its manager can tell.
+    pub enum Rest or Unknown {
+        /// It came to an end that its restart policy makes the last one: done, refused, given up.
+        Over = 1 "over",
+        /// Somebody stopped it without us.
+        ByHand = 2 "by-hand",
+        /// Nobody keeps it up: its manager was started anew, or is gone.
+        Unattended = 3 "unattended",
+        /// A reason of a newer version.
+        Unknown = 0 "unknown",
+    }
+}
+
 wire_struct! { lenient:
     /// How a process ended.
     #[derive(Eq)]
@@ -63,6 +77,10 @@ wire_struct! { lenient:
         pub ours: bool,
         /// What the manager wants by itself: `Some(false)` when it will not start it again.
         pub wanted_up: Option<bool>,
+        /// What our last command was to make of it, up or down, where the manager keeps that.
+        pub told_up: Option<bool>,
+        /// Why it does not run, beside that it was told so.
+        pub rest: Option<Rest>,
         /// What else this manager knows: a map.
         pub native: Value,
     }
@@ -83,6 +101,8 @@ impl Status {
             held_back: false,
             ours: false,
             wanted_up: None,
+            told_up: None,
+            rest: None,
             native: Value::Null,
         }
     }

@@ -15,6 +15,7 @@ use crate::{
     offline::Offline,
     place::Place,
     protocol::{Ask, Request},
+    records::boot,
     render::render,
     supervisor,
 };
@@ -146,7 +147,8 @@ impl Backend for Local {
         let resting = || Probe {
             version: Some(env!("CARGO_PKG_VERSION").to_owned()),
             facts: vec![shown.clone(), "no supervisor runs; it is started when it is needed".to_owned()],
-            warnings: Vec::new(),
+            boot: Some(boot()),
+            ..Probe::default()
         };
         let Some(place) = Place::open(&self.context.state_dir, self.context.user.uid)? else {
             return Ok(resting());
@@ -157,6 +159,7 @@ impl Backend for Local {
             Some(answer) => {
                 let mut probe = Probe::from_bag(answer?)?;
                 probe.facts.insert(0, shown);
+                probe.boot = Some(boot());
                 Ok(probe)
             }
             None => Ok(resting()),

@@ -6,7 +6,6 @@
 
 mod account;
 mod backend;
-mod boot;
 mod check;
 mod client;
 mod codec;

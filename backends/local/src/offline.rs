@@ -6,9 +6,8 @@ use std::collections::BTreeMap;
 use anysvc_backend_api::{Error, ErrorKind, Goal, Result, State, Status, WaitRequest};
 
 use crate::{
-    boot,
     place::Place,
-    records::{Kept, Records},
+    records::{Kept, Records, boot},
     supervisor::NEW_BOOT,
 };
 
@@ -32,7 +31,7 @@ impl Offline {
         let found = records.all()?;
         let services = found.services.into_iter().map(|(name, (_, kept))| (name, kept)).collect();
         let damaged = found.damaged.into_iter().collect();
-        Ok(Offline { services, damaged, same_boot: session.boot == boot::identity(), left: session.left })
+        Ok(Offline { services, damaged, same_boot: session.boot == boot(), left: session.left })
     }
 
     /// Whether a supervisor of this boot did not leave by itself, and something of it may run.

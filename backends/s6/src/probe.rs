@@ -40,7 +40,7 @@ pub(crate) fn probe(context: &Context, choice: &Choice, scandir: Option<Scandir>
     let (mode, warning) = mode(&scandir, svscan.uid());
     facts.push(mode);
     warnings.extend(warning);
-    Ok(Probe { version: None, facts, warnings })
+    Ok(Probe { version: None, facts, warnings, boot: None })
 }
 
 /// Whose tree it is. Only where root executes what another may write is there something to warn of.

@@ -1,6 +1,7 @@
-//! What two backends need: shell quoting, commands with a deadline, files that appear whole or not at
+//! What two backends need: the identity of a boot, shell quoting, commands with a deadline, files that appear whole or not at
 //! all, and folders to watch. It knows no service manager.
 
+pub mod boot;
 pub mod command;
 pub mod engine;
 pub mod inotify;

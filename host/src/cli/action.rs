@@ -57,6 +57,8 @@ pub enum Action {
     Logs(Logs),
     /// Wait.
     Wait(Wait),
+    /// Make the manager match the store.
+    Reconcile(Reconcile),
     /// Say what registering would do.
     Render {
         /// Of what.
@@ -187,6 +189,15 @@ pub struct Wait {
     pub names: Vec<String>,
     /// The state.
     pub goal: Goal,
+}
+
+/// How to reconcile.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Reconcile {
+    /// Only say what would be done.
+    pub dry_run: bool,
+    /// Also put right what was done by hand.
+    pub force: bool,
 }
 
 /// What to render.

@@ -23,7 +23,9 @@ use std::ffi::OsString;
 use anysvc_backend_api::Error;
 use clap::{ArgAction, Command, error::ErrorKind};
 
-pub use action::{Action, Backends, Logs, Register, Render, Selected, Source, Start, Status, Template, Wait};
+pub use action::{
+    Action, Backends, Logs, Reconcile, Register, Render, Selected, Source, Start, Status, Template, Wait,
+};
 pub use global::{Global, ScopeArg, Timeout};
 
 use crate::output::{

@@ -153,6 +153,19 @@ pub static COMMANDS: &[Entry] = &[
         read: Read::Plain(views::read_wait),
     },
     Entry {
+        name: "reconcile",
+        about: "Make the service manager match what is registered, after a boot above all",
+        more: "What the manager has lost is registered again, and started if it was wanted up; a command that \
+               was cut short is completed. At a boot (the first run after a start of the machine, container or \
+               manager) everything that is wanted up is started once; at other times what gave up or ended \
+               for good is left. What was started, stopped or changed by hand is told, and put right only with \
+               --force. A file of the store that can't be read is told and left where it is.",
+        examples: &["reconcile", "reconcile --dry-run", "reconcile --force --json"],
+        hidden: false,
+        define: verbs::reconcile,
+        read: Read::Plain(verbs::read_reconcile),
+    },
+    Entry {
         name: "render",
         about: "Print every file and call that registering would make; change nothing",
         more: "Takes the name of a registered service; or a name, spec options and a command after `--`; or \

@@ -1,12 +1,12 @@
-//! The commands that change what runs: unregister, start, stop, restart, signal.
+//! The commands that change what runs: unregister, start, stop, restart, signal, reconcile.
 
 use std::time::Duration;
 
 use anysvc_backend_api::Signal;
-use clap::{Arg, ArgMatches, Command};
+use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use super::{
-    action::{Action, Start},
+    action::{Action, Reconcile, Start},
     selected, value,
 };
 
@@ -64,4 +64,17 @@ pub(super) fn signal(command: Command) -> Command {
 pub(super) fn read_signal(matches: &mut ArgMatches) -> Action {
     let signal = matches.remove_one("signal").expect("clap requires it");
     Action::Signal(signal, selected::read(matches))
+}
+
+pub(super) fn reconcile(command: Command) -> Command {
+    let flag = |name: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue);
+    command.args([
+        flag("dry-run").help("Only say what would be done; touch nothing"),
+        flag("force").help("Also put right what was changed by hand"),
+    ])
+}
+
+pub(super) fn read_reconcile(matches: &mut ArgMatches) -> Action {
+    let (dry_run, force) = (matches.get_flag("dry-run"), matches.get_flag("force"));
+    Action::Reconcile(Reconcile { dry_run, force })
 }

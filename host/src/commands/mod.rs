@@ -3,6 +3,7 @@
 //! order). Commands speak to people through `output` alone, and to managers through `session` alone.
 
 mod backends;
+mod boots;
 mod check;
 mod detect;
 mod list;
@@ -10,6 +11,7 @@ mod log_folder;
 mod logs;
 mod matrix;
 mod plan;
+mod reconcile;
 mod refusals;
 mod register;
 mod render;
@@ -80,6 +82,7 @@ fn act(session: &Session, action: Action, out: &mut Output) -> Result<u8> {
         Action::Check(which) => check::run(session, &which, out),
         Action::Logs(what) => logs::run(session, &what, out),
         Action::Wait(what) => wait::run(session, &what, out),
+        Action::Reconcile(what) => reconcile::run(session, &what, out),
         Action::Render { what, reveal } => render::run(session, what, reveal, out),
         Action::Template(what) => template::run(session, &what, out),
         Action::BackendMain { id, arguments } => backends::become_helper(session, &id, arguments),

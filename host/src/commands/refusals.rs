@@ -8,14 +8,24 @@ use crate::session::{Opened, Session, user, user::Account};
 
 /// Fails every subject whose spec can't be registered.
 pub fn refuse(session: &Session, subjects: &mut [Subject], deadline: Deadline) {
-    for subject in subjects.iter_mut().filter(|subject| subject.fine()) {
+    refuse_those(session, subjects, |_| true, deadline);
+}
+
+/// The same for some of them.
+pub fn refuse_those(
+    session: &Session,
+    subjects: &mut [Subject],
+    wanted: impl Fn(&Subject) -> bool,
+    deadline: Deadline,
+) {
+    for subject in subjects.iter_mut().filter(|subject| subject.fine() && wanted(subject)) {
         if let Err(error) = plainly(session, subject) {
             subject.fail(error);
         }
     }
     subject::each(
         subjects,
-        |subject| subject.spec.is_some(),
+        |subject| subject.spec.is_some() && wanted(subject),
         |backend: &Opened, asked: &[&Subject]| {
             backend.remote.check(asked.iter().filter_map(|s| for_backend(s)).collect(), deadline)
         },

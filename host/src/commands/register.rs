@@ -9,7 +9,7 @@ use std::{
 use anysvc_backend_api::{Deadline, Error, ErrorKind, Registration, Result, State};
 
 use super::{
-    log_folder, plan, refusals,
+    boots, log_folder, plan, refusals,
     settle::Settling,
     sources::{self, Described, Wanted},
     start,
@@ -202,6 +202,10 @@ fn register_batch(
         return Ok(vec![("", false); batch.len()]);
     }
     let store = session.store()?.lock(deadline)?;
+    let backends = batch.iter().filter_map(|&at| subjects[at].backend.as_ref());
+    if let Some(backend) = backends.into_iter().next() {
+        boots::note_first(&store, backend, deadline);
+    }
     let mut newcomers: Vec<Option<Newcomer>> = Vec::with_capacity(batch.len());
     for &at in batch {
         let subject = &mut subjects[at];

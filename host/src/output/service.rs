@@ -97,7 +97,8 @@ fn uptime(since: SystemTime) -> Value {
     Value::Float(time::seconds(time::since(since)))
 }
 
-fn exit(exit: &Exit) -> Object {
+/// How a process ended.
+pub fn exit(exit: &Exit) -> Object {
     Object::new()
         .known("code", exit.code.map(i64::from))
         .known("signal", exit.signal.as_deref())

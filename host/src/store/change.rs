@@ -85,6 +85,23 @@ impl<'a> Locked<'a> {
         refusals.into_iter().zip(names).map(answer).collect()
     }
 
+    /// Replaces a small file beside the services.
+    ///
+    /// # Errors
+    /// When it can't be written.
+    pub fn write_note(&self, file: &str, text: &str) -> Result<()> {
+        self.folders.write_note(file, text)
+    }
+
+    /// Appends lines to a log beside the services, which is rotated to one `.1` before it becomes longer
+    /// than `limit`.
+    ///
+    /// # Errors
+    /// When it can't be written.
+    pub fn append(&self, file: &str, lines: &str, limit: u64) -> Result<()> {
+        self.folders.append(file, lines, limit)
+    }
+
     /// What is not a name can't be a path below the store either.
     fn removable(&self, name: &str) -> Result<()> {
         check_name(name).map_err(|_| Error::not_registered(name))?;

@@ -24,6 +24,7 @@ mod folder;
 mod fuzz;
 mod header;
 mod lock;
+mod notes;
 mod replace;
 mod shelf;
 mod templates;
@@ -169,6 +170,14 @@ impl Store {
             }
         }
         Ok((entries, problems))
+    }
+
+    /// The text of a small file beside the services; `None` where there is none.
+    ///
+    /// # Errors
+    /// When it is not to be trusted, or can't be read.
+    pub fn note(&self, file: &str) -> Result<Option<String>> {
+        self.folders()?.map_or(Ok(None), |folders| folders.note(file))
     }
 
     /// Takes the store for changes, and clears away what a killed run left half written. Creates the

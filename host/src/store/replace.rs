@@ -26,7 +26,7 @@ pub(super) struct Replacement<'a> {
 
 impl Folders {
     /// The folder where files are written before they are published.
-    fn staging(&self) -> Result<File> {
+    pub(super) fn staging(&self) -> Result<File> {
         let path = self.path.join("staging");
         match fs::mkdirat(&self.state, "staging", Mode::RWXU) {
             Err(e) if e != rustix::io::Errno::EXIST => return Err(Error::io("create", path, &e.into())),
@@ -100,7 +100,7 @@ impl Folders {
     }
 }
 
-fn temporary(prefix: u64, index: usize) -> String {
+pub(super) fn temporary(prefix: u64, index: usize) -> String {
     format!("{prefix:016x}-{index}")
 }
 

@@ -13,7 +13,7 @@ use super::MAX_KEY;
 const MOST: usize = 1024;
 
 /// All names of this version, sorted.
-const OURS: [&str; 106] = [
+const OURS: [&str; 108] = [
     "adopt",
     "after",
     "always_on",
@@ -86,6 +86,7 @@ const OURS: [&str; 106] = [
     "records",
     "replace",
     "requires",
+    "rest",
     "restart",
     "restarts",
     "runtime_dir",
@@ -109,6 +110,7 @@ const OURS: [&str; 106] = [
     "time",
     "timeout",
     "to",
+    "told_up",
     "truthy",
     "uid",
     "umask",

@@ -1,10 +1,11 @@
 //! What the records say of one service beside its registration, and of the supervisor's session.
 
 use anysvc_backend_api::{
-    EnvVar, State, Status,
+    EnvVar, Rest, State, Status,
     abi::{AbiValue, Attr, Bag},
     wire::{Refusal, Wire as _, WireStruct},
 };
+use anysvc_backend_support::boot;
 
 /// How a service was left.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -24,6 +25,9 @@ impl Kept {
     /// How it is when there is no supervisor, so that nothing of it runs.
     pub fn at_rest(&self, name: &str, reason: &str) -> Status {
         let mut status = self.status.clone().unwrap_or_else(|| Status::new(name, State::Stopped));
+        if self.is_due() {
+            status.rest = Some(Rest::Unattended);
+        }
         if !matches!(status.state, State::Stopped | State::Failed) {
             status.state = State::Stopped;
             status.since = None;
@@ -34,8 +38,23 @@ impl Kept {
         status.ready = status.ready.map(|_| false);
         status.pid = None;
         status.wanted_up = Some(false);
-        status.made_by_us()
+        self.explained(status.made_by_us())
     }
+
+    /// The status with what was last asked for, and with why it does not run where it was to.
+    pub fn explained(&self, mut status: Status) -> Status {
+        let down = matches!(status.state, State::Stopped | State::Failed);
+        status.told_up = Some(self.up);
+        status.rest = (down && self.up && !status.held_back)
+            .then(|| status.rest.filter(|rest| *rest == Rest::Unattended).unwrap_or(Rest::Over));
+        status
+    }
+}
+
+/// The identity of this boot: the start of process 1, which a container has anew. Without procfs every
+/// boot is taken for the same.
+pub fn boot() -> String {
+    boot::of_process(1).unwrap_or_default()
 }
 
 /// Where and when a supervisor ran.

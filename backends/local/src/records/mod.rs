@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use anysvc_backend_api::{Error, Registration, Result, check_name};
 
-pub use kept::{Kept, Session};
+pub use kept::{Kept, Session, boot};
 
 use crate::place::Place;
 use file::Folder;

@@ -18,9 +18,9 @@ use super::{
     verbs::service,
 };
 use crate::{
-    boot, lock,
+    lock,
     place::{LOCK, Place, SOCKET},
-    records::{Kept, PROCESSES, Records, Session},
+    records::{Kept, PROCESSES, Records, Session, boot},
 };
 
 /// How long one that was just killed may take to be gone.
@@ -51,7 +51,7 @@ pub fn begin(state_dir: &Path) -> Result<Turns> {
 
 /// This session, and whether the last one was in the same boot.
 fn session(records: &Records, place: &Place) -> Result<(Session, bool)> {
-    let boot = boot::identity();
+    let boot = boot();
     let last = records.session().unwrap_or_default();
     let same_boot = last.boot == boot;
     // One that comes back gives services the environment that they had.

@@ -160,6 +160,10 @@ impl Desk {
 
     fn dressed(&self, status: Status) -> Status {
         let log_folder = self.engine.log_folder(&status.name);
+        let status = match self.entries.get(&status.name) {
+            Some(entry) => entry.kept.explained(status),
+            None => status,
+        };
         present(status, &self.folder, log_folder)
     }
 

@@ -155,7 +155,7 @@ impl Desk {
     pub(super) fn who(&self) -> Probe {
         let facts =
             vec![format!("process {}", std::process::id()), format!("{} services", self.entries.len())];
-        Probe { version: Some(env!("CARGO_PKG_VERSION").to_owned()), facts, warnings: Vec::new() }
+        Probe { version: Some(env!("CARGO_PKG_VERSION").to_owned()), facts, ..Probe::default() }
     }
 }
 

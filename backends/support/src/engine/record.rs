@@ -16,6 +16,7 @@ use std::{
 use anysvc_backend_api::{Error, ErrorKind, Result, check_name};
 
 use super::os::Identity;
+use crate::boot;
 
 /// The records of one supervisor.
 #[derive(Debug)]
@@ -95,11 +96,10 @@ fn parse(text: &str, boot: &str) -> Option<Identity> {
     Some(Identity { pid: pid.parse().ok()?, started, uid: uid.parse().ok()? })
 }
 
-/// What is another after each start of the machine.
+/// The machine's boot, as a field of a record.
 fn boot_id() -> String {
-    let text = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
-    let id = text.trim();
-    if id.is_empty() { "-".to_owned() } else { id.to_owned() }
+    let id = boot::kernel();
+    if id.is_empty() { "-".to_owned() } else { id }
 }
 
 #[cfg(unix)]

@@ -60,6 +60,11 @@ struct Process {
     ended: bool,
 }
 
+/// When a process started, in clock ticks since the machine did.
+pub(crate) fn started(pid: u32) -> Option<u64> {
+    process::stat(pid).map(|stat| stat.started)
+}
+
 impl Unix {
     /// Ready to launch. Raises this process's limit of open files to what it may have, and makes sure
     /// that its standard streams are open, if only to nowhere.

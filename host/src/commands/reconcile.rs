@@ -1,0 +1,130 @@
+//! `reconcile`: makes the manager match the store of whoever runs it. What is to be done for each service is
+//! decided by `crate::reconcile`; this is the pass over all of them, while nobody else changes the store.
+
+mod act;
+mod report;
+
+use std::time::{Duration, SystemTime};
+
+use anysvc_backend_api::{Deadline, Error, ErrorKind, Result, Status};
+
+use super::{
+    boots,
+    start::working_deadline,
+    subject::{self, Subject},
+};
+use crate::{
+    cli,
+    output::Output,
+    reconcile::{self, Action, How, LOG_FILE, LOG_LIMIT, Verdict},
+    session::{Opened, Session},
+    store::{Desired, Entry, Header, Locked, Problem, Store},
+};
+
+/// What is known of all services, and what is to become of them.
+struct Pass {
+    /// Those of the backend that serves here.
+    subjects: Vec<Subject>,
+    /// For each, how it was found and what is done.
+    cases: Vec<Case>,
+    /// Those of other backends and scopes.
+    others: Vec<Header>,
+    /// What could not be read in the store.
+    problems: Vec<Problem>,
+    how: How,
+    dry_run: bool,
+}
+
+/// One service on its way.
+struct Case {
+    /// What is wanted of it.
+    wanted: Desired,
+    /// As it was found; nothing where the manager did not have it.
+    prior: Option<Status>,
+    verdict: Verdict,
+}
+
+/// Runs the command.
+pub fn run(session: &Session, what: &cli::Reconcile, out: &mut Output) -> Result<u8> {
+    let store = session.store()?;
+    if is_empty(store)? {
+        return Ok(report::nothing(session, what.dry_run, out));
+    }
+    let backend = session.selected()?;
+    // A dry run takes no lock: it would have to make the file for it.
+    let locked =
+        if what.dry_run { None } else { Some(store.lock(session.working_deadline(Duration::ZERO))?) };
+    let probe = backend.remote.probe(session.working_deadline(Duration::ZERO))?;
+    probe.warnings.into_iter().for_each(|warning| session.warn(warning));
+    let boots = boots::read(store)?;
+    let is_new = |identity: &String| boots.is_new(&backend.id, backend.scope, identity);
+    let how = How { at_boot: probe.boot.as_ref().is_some_and(is_new), force: what.force };
+    let mut pass = look(session, how, what.dry_run)?;
+    let deadline = working_deadline(session, &pass.subjects);
+    judge(&mut pass, deadline);
+    if let Some(locked) = &locked {
+        act::carry_out(session, locked, &mut pass, deadline);
+        let noted = boots::note(locked, boots, &backend, probe.boot.as_deref());
+        for error in [noted, log(locked, &pass)].into_iter().filter_map(Result::err) {
+            session.warn(error.message);
+        }
+    }
+    Ok(report::report(session, &pass, out))
+}
+
+/// Whether there is nothing to look at.
+fn is_empty(store: &Store) -> Result<bool> {
+    let listing = store.headers()?;
+    Ok(listing.headers.is_empty() && listing.problems.is_empty())
+}
+
+/// Reads the store: what is the business of this pass, and what is not.
+fn look(session: &Session, how: How, dry_run: bool) -> Result<Pass> {
+    let (entries, problems) = session.store()?.entries()?;
+    let selected = session.selected_id()?;
+    let here = |entry: &Entry| entry.header.backend == selected && entry.header.scope == session.scope;
+    let (mine, others): (Vec<Entry>, Vec<Entry>) = entries.into_iter().partition(here);
+    let wanted = |entry: &Entry| reconcile::wanted(entry.header.desired, entry.header.boot, how);
+    let verdict = Verdict { action: Action::Leave, why: None };
+    let case = |entry: &Entry| Case { wanted: wanted(entry), prior: None, verdict: verdict.clone() };
+    Ok(Pass {
+        cases: mine.iter().map(case).collect(),
+        subjects: mine.into_iter().map(|entry| Subject::with_spec(session, entry)).collect(),
+        others: others.into_iter().map(|entry| entry.header).collect(),
+        problems,
+        how,
+        dry_run,
+    })
+}
+
+/// Asks the manager about all of them, and decides.
+fn judge(pass: &mut Pass, deadline: Deadline) {
+    let status =
+        |backend: &Opened, asked: &[&Subject]| backend.remote.status(subject::targets(asked), deadline);
+    subject::each(
+        &mut pass.subjects,
+        |_| true,
+        status,
+        |subject, answer| match answer {
+            Ok(status) => subject.report.status = Some(status),
+            Err(error) if error.kind == ErrorKind::NotRegistered => {}
+            Err(error) => subject.fail(error),
+        },
+    );
+    for (subject, case) in pass.subjects.iter_mut().zip(&mut pass.cases) {
+        case.prior.clone_from(&subject.report.status);
+        if !subject.fine() {
+            continue;
+        }
+        case.verdict = reconcile::decide(case.wanted, case.prior.as_ref(), pass.how);
+        if case.verdict.action == Action::Foreign {
+            subject.fail(Error::not_ours(&subject.report.name));
+        }
+    }
+}
+
+/// Keeps what was done.
+fn log(store: &Locked<'_>, pass: &Pass) -> Result<()> {
+    let lines = report::log(pass, SystemTime::now());
+    if lines.is_empty() { Ok(()) } else { store.append(LOG_FILE, &lines, LOG_LIMIT) }
+}

@@ -1,0 +1,250 @@
+//! What is to be done for one service, from what the store wants and what its manager says. Pure, so that
+//! every case is one line of a table.
+//!
+//! What differs from the store came about in one of three ways, and each is treated in its own:
+//! - a command of ours was cut short, or the manager has forgotten: that is completed;
+//! - the service ended for good by itself (it gave up, say): it is tried again at boot, once, and left
+//!   otherwise;
+//! - somebody else did it by hand: that is drift, which is told, and repaired only by force.
+
+use anysvc_backend_api::{Boot, Rest, State, Status};
+
+use crate::store::Desired;
+
+/// What is to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// It is as it should be.
+    Nothing,
+    /// The manager does not have it: it is registered (again), and started if it is wanted up.
+    Register,
+    /// It is made anew from the spec in the store.
+    Replace,
+    /// It is started.
+    Start,
+    /// It is stopped.
+    Stop,
+    /// It was changed by hand, and is left so.
+    Drift,
+    /// It is none of this pass's business, or can't be helped.
+    Leave,
+    /// The manager's is somebody else's.
+    Foreign,
+}
+
+impl Action {
+    /// The word for it in documents and in the log.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Action::Nothing => "none",
+            Action::Register => "register",
+            Action::Replace => "replace",
+            Action::Start => "start",
+            Action::Stop => "stop",
+            Action::Drift => "drift",
+            Action::Leave | Action::Foreign => "leave",
+        }
+    }
+}
+
+/// What is to be done, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// What.
+    pub action: Action,
+    /// Why, for people; nothing where it goes without saying.
+    pub why: Option<String>,
+}
+
+/// What holds for all of a pass.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct How {
+    /// The manager was started since the last pass.
+    pub at_boot: bool,
+    /// What was changed by hand is put right.
+    pub force: bool,
+}
+
+/// What is wanted of a service: what the operator asked for, unless this is a boot and its spec says what
+/// is wanted then.
+pub fn wanted(desired: Desired, boot: Boot, how: How) -> Desired {
+    match boot {
+        Boot::Up if how.at_boot => Desired::Up,
+        Boot::Down if how.at_boot => Desired::Down,
+        _ => desired,
+    }
+}
+
+/// What is to be done for a service that is wanted so. `status` is what its manager says, if it has it.
+pub fn decide(wanted: Desired, status: Option<&Status>, how: How) -> Verdict {
+    let Some(status) = status else { return because(Action::Register, "it was not there") };
+    if !status.ours {
+        return because(Action::Foreign, "anysvc did not make what is there under this name");
+    }
+    if status.rest == Some(Rest::Unattended) {
+        return because(Action::Register, "nobody kept it up");
+    }
+    match (status.state, wanted) {
+        (State::Unknown, _) => {
+            let reason = status.reason.as_deref().unwrap_or("its state is not known");
+            because(Action::Leave, reason)
+        }
+        (State::Running | State::Starting | State::Backoff, Desired::Up) => runs_as_wanted(status),
+        (State::Stopped | State::Failed, Desired::Up) => should_run(status, how),
+        (State::Running | State::Starting | State::Backoff, Desired::Down) => should_not_run(status, how),
+        // It is on its way down, which is also what a restart begins with.
+        (State::Stopping, Desired::Up) => nothing(),
+        (State::Stopped | State::Failed | State::Stopping, Desired::Down) => match status.told_up {
+            Some(true) => because(Action::Stop, CUT_SHORT),
+            _ => nothing(),
+        },
+    }
+}
+
+const CUT_SHORT: &str = "an earlier command was cut short";
+
+fn nothing() -> Verdict {
+    Verdict { action: Action::Nothing, why: None }
+}
+
+fn because(action: Action, why: &str) -> Verdict {
+    Verdict { action, why: Some(why.to_owned()) }
+}
+
+/// It may have been started by hand; then the manager has to be told that it stays so.
+fn runs_as_wanted(status: &Status) -> Verdict {
+    match status.told_up {
+        Some(false) => because(Action::Start, CUT_SHORT),
+        _ => nothing(),
+    }
+}
+
+fn should_run(status: &Status, how: How) -> Verdict {
+    if status.held_back {
+        return Verdict { action: Action::Nothing, why: status.reason.clone() };
+    }
+    if status.told_up == Some(false) {
+        return because(Action::Start, CUT_SHORT);
+    }
+    if how.at_boot {
+        return because(Action::Start, "the machine or container started");
+    }
+    match (status.rest, status.state) {
+        (Some(Rest::Over), _) | (_, State::Failed) if status.rest != Some(Rest::ByHand) => {
+            let reason = status.reason.as_deref().unwrap_or("it ended for good");
+            because(Action::Leave, reason)
+        }
+        _ if how.force => because(Action::Start, "it was stopped by hand"),
+        _ => because(Action::Drift, "it was stopped by hand"),
+    }
+}
+
+fn should_not_run(status: &Status, how: How) -> Verdict {
+    match status.told_up {
+        Some(true) => because(Action::Stop, CUT_SHORT),
+        _ if how.force => because(Action::Stop, "it was started by hand"),
+        _ => because(Action::Drift, "it was started by hand"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Desired::{Down, Up};
+
+    const BOOT: How = How { at_boot: true, force: false };
+    const LATER: How = How { at_boot: false, force: false };
+    const FORCE: How = How { at_boot: false, force: true };
+
+    fn status(state: State, told_up: Option<bool>, rest: Option<Rest>) -> Status {
+        Status { told_up, rest, ..Status::new("web", state).made_by_us() }
+    }
+
+    #[track_caller]
+    fn is(wanted: Desired, status: &Status, at_boot: Action, later: Action, force: Action) {
+        for (how, expected) in [(BOOT, at_boot), (LATER, later), (FORCE, force)] {
+            assert_eq!(decide(wanted, Some(status), how).action, expected, "{wanted:?} {how:?} {status:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_there_is_registered() {
+        for (wanted, how) in [(Up, BOOT), (Down, BOOT), (Up, LATER), (Down, LATER)] {
+            assert_eq!(decide(wanted, None, how).action, Action::Register);
+        }
+    }
+
+    #[test]
+    fn what_somebody_else_made_is_left() {
+        let theirs = Status::new("web", State::Running);
+        is(Down, &theirs, Action::Foreign, Action::Foreign, Action::Foreign);
+    }
+
+    #[test]
+    fn what_is_as_wanted_is_left() {
+        use Action::Nothing;
+        for state in [State::Running, State::Starting, State::Backoff] {
+            is(Up, &status(state, Some(true), None), Nothing, Nothing, Nothing);
+            is(Up, &status(state, None, None), Nothing, Nothing, Nothing);
+        }
+        for state in [State::Stopped, State::Failed, State::Stopping] {
+            is(Down, &status(state, Some(false), None), Nothing, Nothing, Nothing);
+            is(Down, &status(state, None, Some(Rest::Over)), Nothing, Nothing, Nothing);
+        }
+        is(Up, &status(State::Stopping, Some(true), None), Nothing, Nothing, Nothing);
+    }
+
+    #[test]
+    fn what_was_cut_short_is_completed() {
+        use Action::{Start, Stop};
+        is(Up, &status(State::Stopped, Some(false), None), Start, Start, Start);
+        is(Up, &status(State::Failed, Some(false), Some(Rest::Over)), Start, Start, Start);
+        is(Up, &status(State::Running, Some(false), None), Start, Start, Start);
+        is(Down, &status(State::Running, Some(true), None), Stop, Stop, Stop);
+        is(Down, &status(State::Stopped, Some(true), Some(Rest::Over)), Stop, Stop, Stop);
+    }
+
+    #[test]
+    fn what_nobody_keeps_up_is_registered_again() {
+        use Action::Register;
+        let left = status(State::Stopped, Some(true), Some(Rest::Unattended));
+        is(Up, &left, Register, Register, Register);
+        is(Down, &left, Register, Register, Register);
+    }
+
+    #[test]
+    fn what_ended_for_good_is_started_at_boot_alone() {
+        use Action::{Leave, Start};
+        is(Up, &status(State::Failed, Some(true), Some(Rest::Over)), Start, Leave, Leave);
+        is(Up, &status(State::Stopped, Some(true), Some(Rest::Over)), Start, Leave, Leave);
+        is(Up, &status(State::Failed, None, None), Start, Leave, Leave);
+    }
+
+    #[test]
+    fn what_was_done_by_hand_is_told_and_put_right_by_force() {
+        use Action::{Drift, Start, Stop};
+        is(Up, &status(State::Stopped, Some(true), Some(Rest::ByHand)), Start, Drift, Start);
+        is(Up, &status(State::Failed, Some(true), Some(Rest::ByHand)), Start, Drift, Start);
+        is(Up, &status(State::Stopped, None, None), Start, Drift, Start);
+        is(Down, &status(State::Running, Some(false), None), Drift, Drift, Stop);
+        is(Down, &status(State::Running, None, None), Drift, Drift, Stop);
+    }
+
+    #[test]
+    fn a_condition_that_holds_back_is_no_drift() {
+        let held = Status { held_back: true, ..status(State::Stopped, Some(true), None) };
+        is(Up, &held, Action::Nothing, Action::Nothing, Action::Nothing);
+    }
+
+    #[test]
+    fn boot_says_what_is_wanted_then_and_only_then() {
+        for desired in [Up, Down] {
+            assert_eq!(wanted(desired, Boot::Up, BOOT), Up);
+            assert_eq!(wanted(desired, Boot::Down, BOOT), Down);
+            assert_eq!(wanted(desired, Boot::Restore, BOOT), desired);
+            for boot in [Boot::Up, Boot::Down, Boot::Restore] {
+                assert_eq!(wanted(desired, boot, FORCE), desired);
+            }
+        }
+    }
+}
