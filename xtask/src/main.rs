@@ -34,13 +34,14 @@ fn main() -> std::process::ExitCode {
     let asks_for_help = rest.iter().take_while(|arg| *arg != "--").any(|arg| arg == "--help" || arg == "-h");
     let done = match verb {
         "help" | "--help" | "-h" => help(),
-        _ if asks_for_help && verb != bench::inside::VERB => help(),
+        _ if asks_for_help && !bench::is_inner(verb) => help(),
         "build" => tool::no_arguments(verb, rest).and_then(|()| build::run()),
         "demo" => tool::no_arguments(verb, rest).and_then(|()| demo::run()),
         "test" => test::run(rest),
         "bench" => bench::run(rest),
         "lab" => lab::run(rest),
         bench::inside::VERB => bench::inside::run(rest),
+        bench::bare::VERB => bench::bare::run(rest),
         _ => Err(format!("no verb `{verb}`; ./x help lists them")),
     };
     match done {

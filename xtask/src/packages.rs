@@ -14,6 +14,12 @@ pub fn for_systemd_lab() -> Done {
     anysvc_tests::prepare_systemd_lab()
 }
 
+/// Makes sure of what the benches need: the laboratory, and strace to count with.
+pub fn for_bench() -> Done {
+    let strace = if std::path::Path::new("/usr/bin/strace").exists() { &[][..] } else { &["strace"] };
+    for_s6_lab().and_then(|()| install(strace))
+}
+
 fn install(missing: &[&str]) -> Done {
     if missing.is_empty() {
         return Ok(());

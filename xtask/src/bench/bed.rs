@@ -1,16 +1,18 @@
 //! The test bed of a bench: the s6 laboratory with room for many services, and this program in it, which
 //! does the timing there. It knows no bench.
 
-use super::inside::{self, Step};
-use super::samples::Samples;
+use super::inside::{self, Measured, Step};
 use crate::tool::Done;
 use anysvc_tests::S6Lab;
+use serde_json::Value;
 
 /// Where the program is inside.
 pub const ANYSVC: &str = "/opt/anysvc/bin/anysvc";
 /// Where this program is inside.
-const XTASK: &str = "/opt/xtask";
-/// Where it finds what it is to do.
+pub const XTASK: &str = "/opt/xtask";
+/// Where the services are inside.
+pub const SCANDIR: &str = "/run/service";
+/// Where the timing finds what it is to do.
 const ORDER: &str = "/opt/order";
 
 /// A laboratory to measure in.
@@ -28,30 +30,50 @@ impl Bed {
         Ok(Bed { lab })
     }
 
-    /// Times steps in turn, so many rounds of each.
-    pub fn times<const N: usize>(&self, rounds: u32, steps: [Step; N]) -> Done<[Samples; N]> {
+    /// Measures steps in turn, so many rounds of each.
+    pub fn measure<const N: usize>(&self, rounds: u32, steps: [Step; N]) -> Done<[Measured; N]> {
         self.lab.write(ORDER, 0, 0o600, inside::order(rounds, &steps));
-        // In the background, as this may take longer than a test's command may.
-        let ended = self.lab.command(XTASK).args([inside::VERB, ORDER]).spawn().wait().any();
-        if ended.code() != Some(0) {
-            return Err(format!("timing in the laboratory: {}", ended.stderr()));
-        }
-        let times: Vec<Vec<f64>> = serde_json::from_str(&ended.stdout())
-            .map_err(|error| format!("the laboratory's times: {error}"))?;
-        let samples: Vec<Samples> = times.into_iter().map(Samples::new).collect();
-        samples.try_into().map_err(|_| "the laboratory timed other steps than were asked for".into())
+        let said = self.must(&[XTASK, inside::VERB, ORDER])?;
+        let said: Value =
+            serde_json::from_str(&said).map_err(|error| format!("what was measured: {error}"))?;
+        let measured = said.as_array().into_iter().flatten().map(Measured::parse);
+        let measured: Vec<Measured> = measured.collect::<Option<_>>().ok_or("nothing was measured")?;
+        measured.try_into().map_err(|_| "the laboratory measured other steps than were asked for".into())
     }
 
-    /// Runs a command that has to succeed; what it prints.
-    pub fn must(&self, command: &[&str]) -> Done<String> {
+    /// Runs a command that has to succeed, however long it takes; what it prints.
+    pub fn must<W: AsRef<str>>(&self, command: &[W]) -> Done<String> {
         let (program, args) = command.split_first().ok_or("nothing to run")?;
-        let command = self.lab.command(program).args(args);
+        let command = self.lab.command(program.as_ref()).args(args.iter().map(AsRef::as_ref));
         let shown = command.to_string();
-        let output = command.output().map_err(|error| format!("{shown}: {error}"))?;
-        let (said, why) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-        if output.status.success() {
-            return Ok(said.into_owned());
+        let ended = command.spawn().wait().any();
+        match ended.code() {
+            Some(0) => Ok(ended.stdout()),
+            code => Err(format!("{shown}\nended with {code:?}: {}{}", ended.stdout(), ended.stderr())),
         }
-        Err(format!("{shown}\nended with {}: {said}{why}", output.status))
     }
+
+    /// Writes a file inside.
+    pub fn write(&self, path: &str, text: &str) {
+        self.lab.write(path, 0, 0o600, text);
+    }
+
+    /// Registers this many services by a file, `s00000` and so on; `spec` is what each says besides.
+    pub fn register_many(&self, count: usize, spec: &str) -> Done {
+        self.write(SPECS, &specs(count, spec));
+        self.must(&[ANYSVC, "register", "--timeout", "10m", "--file", SPECS]).map(drop)
+    }
+}
+
+/// Where a file of many services is inside.
+pub const SPECS: &str = "/opt/many.toml";
+
+/// The text of a spec file with so many services.
+pub fn specs(count: usize, spec: &str) -> String {
+    (0..count).map(|index| format!("[service.{}]\n{spec}\n", name(index))).collect()
+}
+
+/// The name of one of many.
+pub fn name(index: usize) -> String {
+    format!("s{index:05}")
 }

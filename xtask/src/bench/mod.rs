@@ -6,9 +6,12 @@
 //! in a laboratory), so that both see the same machine; what counts is the ratio. The peer is what one
 //! would use without us, at its best.
 
+pub mod bare;
 mod bed;
 mod control;
 pub mod inside;
+mod many;
+mod register;
 mod row;
 mod samples;
 mod size;
@@ -29,7 +32,7 @@ pub struct Bench {
 }
 
 /// All of them.
-pub const BENCHES: [Bench; 3] = [
+pub const BENCHES: [Bench; 5] = [
     Bench {
         name: "status",
         what: "`anysvc status NAME` and `s6-svstat DIR`, whole processes",
@@ -37,11 +40,26 @@ pub const BENCHES: [Bench; 3] = [
     },
     Bench {
         name: "control",
-        what: "`anysvc start`, `stop` and `s6-svc -wu -u`, `-wD -d`",
+        what: "`anysvc start`, `stop` and s6-svc; `unregister` after the service's end",
         measure: control::measure,
+    },
+    Bench {
+        name: "many",
+        what: "status, list and memory with 1,000 and 10,000 services",
+        measure: many::measure,
+    },
+    Bench {
+        name: "register",
+        what: "1,000 services by one `register --file`, and the bare file operations",
+        measure: register::measure,
     },
     Bench { name: "size", what: "the program and the s6 plugin, in MiB", measure: size::measure },
 ];
+
+/// Whether this is a verb of what runs in the laboratories, whose arguments are commands.
+pub fn is_inner(verb: &str) -> bool {
+    [inside::VERB, bare::VERB].contains(&verb)
+}
 
 /// Measures those named, or all. An error only where measuring fails: a goal that is missed is
 /// in the table, as what machines measure varies.
@@ -52,7 +70,7 @@ pub fn run(names: &[String]) -> Done {
             BENCHES.map(|bench| bench.name).join(", ")
         ));
     }
-    packages::for_s6_lab()?;
+    packages::for_bench()?;
     build::run()?;
     let mut rows = Vec::new();
     println!("{}", row::HEADING);
