@@ -1,15 +1,29 @@
 //! Which verb is where. It knows no D-Bus and no text of units.
 
 use anysvc_backend_api::{
-    Backend, Batch, Context, Deadline, Description, Error, ListQuery, Probe, Registration, Result, Status,
-    Target,
+    Backend, Batch, Capability, Context, Deadline, Description, Error, ListQuery, Probe, Registration,
+    Result, SignalRequest, Status, Target, WaitRequest,
+};
+
+use crate::{
+    manager::Gate,
+    place::Place,
+    probe,
+    verbs::{self, Mode, Services},
 };
 
 /// The systemd of one caller.
 #[derive(Debug)]
 pub struct Systemd {
-    #[expect(dead_code, reason = "the verbs that need it are not written")]
     context: Context,
+    gate: Gate,
+    place: Place,
+}
+
+impl Systemd {
+    fn services(&self) -> Services<'_> {
+        Services { gate: &self.gate, place: &self.place }
+    }
 }
 
 fn not_yet() -> Error {
@@ -19,14 +33,18 @@ fn not_yet() -> Error {
 impl Backend for Systemd {
     fn describe() -> Description {
         Description::new("systemd", "units of systemd", env!("CARGO_PKG_VERSION"))
+            .can(Capability::Signal)
+            .can(Capability::Foreign)
     }
 
     fn open(context: Context) -> Result<Systemd> {
-        Ok(Systemd { context })
+        let gate = Gate::of(&context);
+        let place = Place::of(&context, gate.runtime())?;
+        Ok(Systemd { context, gate, place })
     }
 
-    fn probe(&self, _: Deadline) -> Result<Probe> {
-        Err(not_yet())
+    fn probe(&self, deadline: Deadline) -> Result<Probe> {
+        probe::probe(&self.context, &self.gate, deadline)
     }
 
     fn register(&self, batch: &Batch<Registration>) -> Vec<Result<()>> {
@@ -38,22 +56,30 @@ impl Backend for Systemd {
     }
 
     fn start(&self, batch: &Batch<Target>) -> Vec<Result<()>> {
-        batch.all(|| Err(not_yet()))
+        verbs::bring_up(&self.services(), batch, Mode::Start)
     }
 
     fn stop(&self, batch: &Batch<Target>) -> Vec<Result<()>> {
-        batch.all(|| Err(not_yet()))
+        verbs::stop(&self.services(), batch)
     }
 
     fn restart(&self, batch: &Batch<Target>) -> Vec<Result<()>> {
-        batch.all(|| Err(not_yet()))
+        verbs::bring_up(&self.services(), batch, Mode::Restart)
     }
 
     fn status(&self, batch: &Batch<Target>) -> Vec<Result<Status>> {
-        batch.all(|| Err(not_yet()))
+        verbs::status(&self.services(), batch)
     }
 
-    fn list(&self, _: &ListQuery, _: Deadline) -> Result<Vec<Status>> {
-        Err(not_yet())
+    fn list(&self, query: &ListQuery, deadline: Deadline) -> Result<Vec<Status>> {
+        verbs::list(&self.services(), query, deadline)
+    }
+
+    fn wait(&self, batch: &Batch<WaitRequest>) -> Vec<Result<Status>> {
+        verbs::wait(&self.services(), batch)
+    }
+
+    fn signal(&self, batch: &Batch<SignalRequest>) -> Vec<Result<()>> {
+        verbs::signal(&self.services(), batch)
     }
 }

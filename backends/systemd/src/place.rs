@@ -14,15 +14,17 @@ use anysvc_backend_api::{Context, Error, Result, Scope};
 #[derive(Clone, Debug)]
 pub struct Place {
     units: PathBuf,
+    /// Gone at the next boot.
+    transient: Option<PathBuf>,
     wants: PathBuf,
 }
 
 impl Place {
-    /// Those of the caller's scope.
+    /// Those of the caller's scope; a user's have a runtime folder.
     ///
     /// # Errors
     /// `manager-unavailable` for a user without a home.
-    pub fn of(context: &Context) -> Result<Place> {
+    pub fn of(context: &Context, runtime: Option<&Path>) -> Result<Place> {
         let (units, target) = match (context.scope, &context.user.home) {
             (Scope::System, _) => (PathBuf::from("/etc/systemd/system"), "multi-user.target.wants"),
             (Scope::User, Some(home)) => (home.join(".config/systemd/user"), "default.target.wants"),
@@ -32,12 +34,21 @@ impl Place {
                     .with_hint("give the account a home, or use `--backend local`"));
             }
         };
-        Ok(Place { wants: units.join(target), units })
+        let transient = match context.scope {
+            Scope::System => Some(PathBuf::from("/run/systemd/system")),
+            Scope::User => runtime.map(|folder| folder.join("systemd/user")),
+        };
+        Ok(Place { wants: units.join(target), units, transient })
     }
 
     /// The folder of the units.
     pub fn units(&self) -> &Path {
         &self.units
+    }
+
+    /// The folder of units that are gone at the next boot.
+    pub fn transient(&self) -> Option<&Path> {
+        self.transient.as_deref()
     }
 
     /// The file of a unit (`web.service`).
@@ -65,7 +76,8 @@ impl Place {
         let done = if enabled { self.make(unit, &link) } else { fs::remove_file(&link) };
         match done {
             Err(error) if error.kind() == ErrorKind::NotFound && !enabled => Ok(()),
-            Err(error) => Err(Error::io(if enabled { "make" } else { "remove" }, link, &error)),
+            Err(error) => Err(Error::io(if enabled { "make" } else { "remove" }, link, &error)
+                .with_hint("what starts at boot belongs to whom the manager belongs to: root, or the user")),
             Ok(()) => Ok(()),
         }
     }

@@ -3,12 +3,9 @@
 use std::{io, os::fd::OwnedFd, path::Path};
 
 use anysvc_backend_api::{Deadline, Error, ErrorKind, Result};
-use rustix::{
-    io::Errno,
-    net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, sockopt},
-};
+use anysvc_backend_support::socket;
+use rustix::{io::Errno, net::sockopt};
 
-use super::socket;
 use crate::{
     place::{Place, SOCKET},
     protocol::{GREETING, Greeting, MAX_FRAME, Verdict, WELCOME, Welcome, frame},
@@ -30,17 +27,12 @@ pub struct Connection {
 pub fn connect(place: &Place, uid: u32, deadline: Deadline) -> Result<Option<Connection>> {
     let shown = place.path_of(SOCKET);
     let failed = |error: Errno| Error::io("connect to", &shown, &error.into());
-    let made = rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None);
-    let socket = made.map_err(failed)?;
-    // A supervisor that is stopped has its queue of callers full some time: connect(2) waits then.
-    sockopt::set_socket_timeout(&socket, sockopt::Timeout::Send, deadline.remaining()).map_err(failed)?;
-    let address = SocketAddrUnix::new(place.socket_address()?).map_err(failed)?;
-    match rustix::net::connect(&socket, &address) {
-        Ok(()) => (),
+    let socket = match socket::connect(place.socket_address()?, deadline) {
+        Ok(socket) => socket,
         Err(Errno::NOENT | Errno::CONNREFUSED) => return Ok(None),
         Err(Errno::AGAIN) => return Err(silent(&shown)),
         Err(error) => return Err(failed(error)),
-    }
+    };
     let peer = sockopt::socket_peercred(&socket).map_err(failed)?;
     if peer.uid.as_raw() != uid {
         let message = format!("the process behind {} belongs to uid {}", shown.display(), peer.uid.as_raw());

@@ -10,11 +10,12 @@ use std::{
 };
 
 use anysvc_backend_api::{Context, Deadline, Error, ErrorKind, Result};
+use anysvc_backend_support::socket;
 use rustix::{event::PollFlags, pipe::PipeFlags};
 
 use super::{
     connect::{Connection, connect},
-    library, socket,
+    library,
 };
 use crate::{
     codec, lock, own_log,

@@ -6,7 +6,6 @@ mod connect;
 mod launch;
 mod library;
 mod register;
-mod socket;
 
 pub use call::{Client, Need};
 pub use launch::READY;

@@ -1,1 +1,75 @@
-//! One file for each verb that acts on services that exist.
+//! One file for each verb that acts on services that exist. None of them knows D-Bus.
+
+mod jobs;
+mod judge;
+mod list;
+mod outcome;
+mod recovery;
+mod signal;
+mod start;
+mod status;
+mod stop;
+mod wait;
+
+use anysvc_backend_api::{Batch, Error, Named, Result};
+
+use crate::{
+    manager::{Failure, Gate, Manager, Property, Unit, Work, unit_of},
+    mark::Mark,
+    place::Place,
+};
+
+pub(crate) use list::list;
+pub(crate) use signal::signal;
+pub(crate) use start::{Mode, bring_up};
+pub(crate) use status::status;
+pub(crate) use stop::stop;
+pub(crate) use wait::wait;
+
+/// The services of a scope: how their manager is reached, and where their links are.
+#[derive(Debug)]
+pub(crate) struct Services<'a> {
+    pub(crate) gate: &'a Gate,
+    pub(crate) place: &'a Place,
+}
+
+impl Services<'_> {
+    /// Connects for so many services, asks about each of a batch, and goes on with the answers.
+    fn on_each<N: Named, R>(
+        &self,
+        batch: &Batch<N>,
+        properties: &[Property],
+        act: impl FnOnce(Manager, Vec<Result<Unit>>) -> Vec<Result<R>>,
+    ) -> Vec<Result<R>> {
+        let mut manager = match self.gate.open(Work::on(batch.items.len()), batch.deadline) {
+            Ok(manager) => manager,
+            Err(error) => return batch.all(|| Err(error.clone())),
+        };
+        match find(&mut manager, batch, properties) {
+            Ok(found) => act(manager, found),
+            Err(failure) => batch.each(|item| Err(failure.about(item.name(), self.gate.scope()))),
+        }
+    }
+}
+
+/// Asks about each service of a batch. What is not there is `not-registered`.
+fn find<N: Named>(
+    manager: &mut Manager,
+    batch: &Batch<N>,
+    properties: &[Property],
+) -> Result<Vec<Result<Unit>>, Failure> {
+    let names: Vec<Option<String>> = batch.items.iter().map(|item| unit_of(item.name())).collect();
+    let asked: Vec<&str> = names.iter().flatten().map(String::as_str).collect();
+    let mut units = manager.units(&asked, properties, batch.deadline)?.into_iter();
+    let one = |(item, unit): (&N, &Option<String>)| {
+        let unit = unit.as_ref().and_then(|_| units.next()).filter(|unit| !unit.listed.is_absent());
+        unit.ok_or_else(|| Error::not_registered(item.name()))
+    };
+    Ok(batch.items.iter().zip(&names).map(one).collect())
+}
+
+/// What the file of a unit says, if we made it.
+fn mark_of(unit: &Unit) -> Option<Mark> {
+    // One that can't be read is none of ours: those can be read by everyone.
+    Mark::read(unit.facts.file.as_ref()).ok().flatten()
+}

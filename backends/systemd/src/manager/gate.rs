@@ -1,0 +1,217 @@
+//! Which sockets the manager of a scope is on, which of them is best for what is to be done, and what to
+//! do where there is none.
+//!
+//! One question is quickest over the bus, which takes greeting and question in one go. A thousand jobs over
+//! the bus break process 1's own connection to it, so that root takes the private socket for many. A user's
+//! manager need not have a bus at all: there the private socket comes first.
+
+use std::{
+    fs,
+    os::unix::fs::MetadataExt as _,
+    path::{Path, PathBuf},
+};
+
+use anysvc_backend_api::{Context, Deadline, Error, ErrorKind, Result, Scope, User};
+
+use super::{calls::Manager, failure::broken};
+use crate::bus::{Fault, Kind, Peer};
+
+/// How much there is to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Work {
+    /// A few calls.
+    Little,
+    /// Many.
+    Much,
+}
+
+impl Work {
+    /// For so many services.
+    pub(crate) fn on(services: usize) -> Work {
+        // About where the private socket's slower beginning has paid.
+        if services < 8 { Work::Little } else { Work::Much }
+    }
+}
+
+/// The ways to a manager.
+#[derive(Clone, Debug)]
+pub(crate) struct Gate {
+    scope: Scope,
+    user: User,
+    /// The folder of a user's sockets, and what was said of it.
+    runtime: Option<PathBuf>,
+    /// Why the runtime folder that the caller named is not used.
+    pub(crate) note: Option<String>,
+    pid1: Option<String>,
+}
+
+impl Gate {
+    /// For the caller's scope. Looks at the runtime folder only.
+    pub(crate) fn of(context: &Context) -> Gate {
+        let mut gate = Gate {
+            scope: context.scope,
+            user: context.user.clone(),
+            runtime: None,
+            note: None,
+            pid1: context.facts.pid1_comm.clone(),
+        };
+        if context.scope == Scope::User {
+            let uid = context.user.uid;
+            let usual = PathBuf::from(format!("/run/user/{uid}"));
+            let named = context.facts.runtime_dir.as_deref().map(|path| (path, owned(path, uid)));
+            gate.runtime = match named {
+                Some((path, Ok(()))) => Some(path.to_owned()),
+                Some((path, Err(why))) if path != usual => {
+                    gate.note = Some(format!("XDG_RUNTIME_DIR={} is not used: {why}", path.display()));
+                    owned(&usual, uid).is_ok().then_some(usual)
+                }
+                _ => owned(&usual, uid).is_ok().then_some(usual),
+            };
+        }
+        gate
+    }
+
+    /// The runtime folder of a user that has one.
+    pub(crate) fn runtime(&self) -> Option<&Path> {
+        self.runtime.as_deref()
+    }
+
+    /// Whose manager.
+    pub(crate) fn scope(&self) -> Scope {
+        self.scope
+    }
+
+    /// Connects, by the way that is best for the work, or by one that is there.
+    ///
+    /// # Errors
+    /// `manager-unavailable` or `permission-denied`, with the reason and what to do.
+    pub(crate) fn open(&self, work: Work, deadline: Deadline) -> Result<Manager> {
+        let mut faults = Vec::new();
+        for peer in self.peers(work) {
+            match peer.connect(deadline) {
+                Ok(connection) => return Ok(Manager::new(connection, peer, self.scope)),
+                Err(Fault::Late) => return Err(broken(&Fault::Late)),
+                Err(fault) => faults.push(fault),
+            }
+        }
+        Err(self.nobody(&faults))
+    }
+
+    /// The folders in which sockets appear when what listens there is started again.
+    pub(crate) fn folders(&self) -> Vec<PathBuf> {
+        self.peers(Work::Much).iter().filter_map(|peer| Some(peer.socket.parent()?.to_owned())).collect()
+    }
+
+    fn peers(&self, work: Work) -> Vec<Peer> {
+        let uid = self.user.uid;
+        let system = |socket: &str, kind| Peer { socket: socket.into(), kind, uid: 0 };
+        let bus = || system("/run/dbus/system_bus_socket", Kind::Bus);
+        let private = || system("/run/systemd/private", Kind::Direct);
+        match (self.scope, &self.runtime) {
+            (Scope::System, _) if uid != 0 => vec![bus()],
+            (Scope::System, _) if work == Work::Little => vec![bus(), private()],
+            (Scope::System, _) => vec![private(), bus()],
+            (Scope::User, Some(runtime)) => vec![
+                Peer { socket: runtime.join("systemd/private"), kind: Kind::Direct, uid },
+                Peer { socket: runtime.join("bus"), kind: Kind::Bus, uid },
+            ],
+            (Scope::User, None) => Vec::new(),
+        }
+    }
+
+    /// The error for a machine or a user without a manager that answers.
+    fn nobody(&self, faults: &[Fault]) -> Error {
+        let unavailable = |message: String| Error::new(ErrorKind::ManagerUnavailable, message);
+        if let Some(comm) = self.pid1.as_deref().filter(|comm| !["systemd", "init"].contains(comm)) {
+            return unavailable(format!(
+                "process 1 is `{}`, not systemd: /run/systemd/system is there for another reason",
+                comm.escape_debug()
+            ))
+            .with_hint("`--backend local` needs no service manager");
+        }
+        let why = faults.iter().map(|fault| match fault {
+            Fault::Lost(why) | Fault::Refused(why) => why.clone(),
+            other => broken(other).message,
+        });
+        let why = why.collect::<Vec<_>>().join("; ");
+        match (self.scope, &self.runtime) {
+            (Scope::System, _) => unavailable(format!("systemd can't be reached: {why}")).with_hint(
+                "start the bus (`systemctl start dbus.socket`), become root, or use `--backend local`",
+            ),
+            (Scope::User, Some(runtime)) => unavailable(format!(
+                "no systemd of uid {} answers in {}: {why}",
+                self.user.uid,
+                runtime.display()
+            ))
+            .with_hint(self.how_to_have_one()),
+            (Scope::User, None) => {
+                let uid = self.user.uid;
+                let note = self.note.as_ref().map(|note| format!(" ({note})")).unwrap_or_default();
+                unavailable(format!("uid {uid} has no systemd of its own: there is no /run/user/{uid}{note}"))
+                    .with_hint(self.how_to_have_one())
+            }
+        }
+    }
+
+    fn how_to_have_one(&self) -> String {
+        let name = self.user.name.clone().unwrap_or_else(|| self.user.uid.to_string());
+        format!(
+            "`loginctl enable-linger {name}` starts one at boot without a login; `--backend local` needs none"
+        )
+    }
+}
+
+/// Whether a folder is there and belongs to a user; the reason if not.
+fn owned(path: &Path, uid: u32) -> Result<(), String> {
+    match fs::symlink_metadata(path) {
+        Ok(found) if !found.is_dir() => Err("it is no folder".to_owned()),
+        Ok(found) if found.uid() != uid => Err(format!("it belongs to uid {}", found.uid())),
+        Ok(_) => Ok(()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn context(scope: Scope, uid: u32) -> Context {
+        let mut context = Context::for_tests();
+        context.scope = scope;
+        context.user.uid = uid;
+        context
+    }
+
+    fn sockets(gate: &Gate, work: Work) -> Vec<String> {
+        gate.peers(work).iter().map(|peer| peer.socket.display().to_string()).collect()
+    }
+
+    #[test]
+    fn root_takes_the_private_socket_for_much_and_others_can_not() {
+        let root = Gate::of(&context(Scope::System, 0));
+        assert_eq!(sockets(&root, Work::Little)[0], "/run/dbus/system_bus_socket");
+        assert_eq!(sockets(&root, Work::Much)[0], "/run/systemd/private");
+        let other = Gate::of(&context(Scope::System, 10_000));
+        assert_eq!(sockets(&other, Work::Much), ["/run/dbus/system_bus_socket"]);
+    }
+
+    #[test]
+    fn a_runtime_folder_of_somebody_else_is_not_used_and_that_is_said() {
+        let mut context = context(Scope::User, 4_000_000);
+        context.facts.runtime_dir = Some("/proc".into());
+        let gate = Gate::of(&context);
+        assert!(gate.note.as_ref().is_some_and(|note| note.contains("/proc") && note.contains("uid 0")));
+        let error = gate.open(Work::Little, Deadline::NONE).unwrap_err();
+        assert_eq!(error.kind, ErrorKind::ManagerUnavailable);
+        assert!(error.message.contains("/run/user/4000000"), "{}", error.message);
+        assert!(error.hint.is_some_and(|hint| hint.contains("enable-linger")));
+    }
+
+    #[test]
+    fn left_overs_of_systemd_under_another_process_1_are_told() {
+        let mut context = context(Scope::User, 4_000_000);
+        context.facts.pid1_comm = Some("tini".into());
+        let error = Gate::of(&context).open(Work::Little, Deadline::NONE).unwrap_err();
+        assert!(error.message.contains("`tini`"), "{}", error.message);
+    }
+}

@@ -1,0 +1,272 @@
+//! Jobs: asked for, not too many at once, and waited for until each is over, whatever happens to the
+//! connection meanwhile. What the manager says by itself is a hint; where it may have said something that
+//! we did not hear, what the units are decides.
+
+use std::{collections::HashMap, time::Duration};
+
+use anysvc_backend_api::{Deadline, Error, Result, Scope};
+
+use super::{outcome, recovery};
+use crate::{
+    bus::Fault,
+    manager::{Failure, Gate, Manager, Message, STEPS, Unit, failure},
+};
+
+/// Jobs that may be open at once over a bus: the manager has the bus watch callers for each, and past 512
+/// of those its own connection breaks.
+const MOST_ON_BUS: usize = 100;
+/// And directly.
+const MOST: usize = 1000;
+/// How long nothing may be heard before we look.
+const QUIET: Duration = Duration::from_secs(1);
+/// How often a job is asked for that vanished without a trace.
+const TRIES: u32 = 3;
+
+/// What a job is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Goal {
+    /// It is up.
+    Up,
+    /// It was started anew.
+    Again,
+    /// It is down.
+    Down,
+}
+
+/// How far it is.
+#[derive(Clone, Debug, PartialEq)]
+enum Phase {
+    Waiting,
+    /// Asked for, by the call of this number.
+    Asked(u32),
+    /// Queued, under this number.
+    Queued(u32),
+    Over(Result<()>),
+}
+
+/// One job for one unit.
+#[derive(Clone, Debug)]
+pub(super) struct Job {
+    pub(super) service: String,
+    pub(super) unit: String,
+    pub(super) goal: Goal,
+    /// The manager's word: `StartUnit`, ...
+    pub(super) verb: &'static str,
+    /// The identity of its start before.
+    pub(super) before: Vec<u8>,
+    /// It is enough that its process runs: whether it is ready is somebody else's question.
+    pub(super) early: bool,
+    phase: Phase,
+    tries: u32,
+}
+
+impl Job {
+    pub(super) fn new(service: &str, unit: &Unit, goal: Goal, verb: &'static str) -> Job {
+        Job {
+            service: service.to_owned(),
+            unit: unit.listed.id.clone(),
+            goal,
+            verb,
+            before: unit.facts.invocation.clone(),
+            early: false,
+            phase: Phase::Waiting,
+            tries: 0,
+        }
+    }
+
+    fn is_open(&self) -> bool {
+        matches!(self.phase, Phase::Asked(_) | Phase::Queued(_))
+    }
+
+    /// What became of it, or what became too late.
+    fn end(self) -> Result<()> {
+        match self.phase {
+            Phase::Over(result) => result,
+            _ => Err(outcome::late(self.goal, &self.service)),
+        }
+    }
+
+    /// What a unit is says how far its job is, where nothing else does.
+    fn look(&mut self, unit: &Unit) {
+        let (listed, started) = (&unit.listed, unit.facts.invocation != self.before);
+        let runs = matches!(listed.active.as_str(), "active" | "reloading" | "refreshing");
+        let rests = matches!(listed.active.as_str(), "inactive" | "failed");
+        if listed.is_absent() {
+            let gone =
+                if self.goal == Goal::Down { Ok(()) } else { Err(Error::not_registered(&self.service)) };
+            self.phase = Phase::Over(gone);
+        } else if self.early && started && listed.sub == "start" && unit.facts.pid != 0 {
+            self.phase = Phase::Over(Ok(()));
+        } else if let Some((job, _)) = listed.job {
+            self.phase = Phase::Queued(job);
+        } else {
+            let done = match self.goal {
+                Goal::Up => runs || started,
+                Goal::Again => started,
+                Goal::Down => rests,
+            };
+            // On its way by itself, without a job of anybody.
+            let moves = self.goal == Goal::Down && listed.active == "deactivating";
+            self.phase = match done {
+                true => Phase::Over(Ok(())),
+                false if moves => Phase::Queued(0),
+                false if self.tries >= TRIES => Phase::Over(Err(outcome::vanished(&self.service))),
+                false => Phase::Waiting,
+            };
+        }
+    }
+}
+
+/// Runs jobs to their ends; each has its own result, in order.
+pub(super) fn run(
+    gate: &Gate,
+    manager: &mut Manager,
+    mut jobs: Vec<Job>,
+    deadline: Deadline,
+) -> Vec<Result<()>> {
+    if let Err(error) = run_all(gate, manager, &mut jobs, deadline) {
+        for job in jobs.iter_mut().filter(|job| !matches!(job.phase, Phase::Over(_))) {
+            job.phase = Phase::Over(Err(error.clone()));
+        }
+    }
+    jobs.into_iter().map(Job::end).collect()
+}
+
+fn run_all(gate: &Gate, manager: &mut Manager, jobs: &mut [Job], deadline: Deadline) -> Result<()> {
+    let mut begun = begin(manager, jobs, deadline);
+    loop {
+        let fault = match begun.and_then(|()| drive(manager, jobs, deadline)) {
+            Ok(()) => return Ok(()),
+            Err(Failure::Refused(refusal)) if !failure::unanswered(&refusal) => {
+                return Err(failure::refused(&refusal, "systemd", gate.scope()));
+            }
+            Err(failure) => failure,
+        };
+        // Each that is late has an error of its own.
+        if fault == Failure::Broken(Fault::Late) {
+            return Ok(());
+        }
+        log::debug!("the connection to systemd broke while jobs were open: {fault:?}");
+        let Some((again, units)) =
+            recovery::reconnect(gate, |manager| resume(manager, jobs, deadline), deadline)?
+        else {
+            return Ok(());
+        };
+        *manager = again;
+        open_jobs(jobs).zip(units).for_each(|(job, unit)| job.look(&unit));
+        begun = Ok(());
+    }
+}
+
+fn open_jobs(jobs: &mut [Job]) -> impl Iterator<Item = &mut Job> {
+    jobs.iter_mut().filter(|job| job.is_open())
+}
+
+/// What the manager is to tell us of, before anything is asked of it.
+fn begin(manager: &mut Manager, jobs: &[Job], deadline: Deadline) -> Result<(), Failure> {
+    let watched: Vec<&str> = jobs.iter().filter(|job| job.early).map(|job| job.unit.as_str()).collect();
+    Ok(manager.watch(&watched, false, deadline)?)
+}
+
+/// The same on a new connection, to which the jobs that are open are others'.
+fn resume(manager: &mut Manager, jobs: &[Job], deadline: Deadline) -> Result<Vec<Unit>, Failure> {
+    let watched: Vec<&str> = jobs.iter().filter(|job| job.early).map(|job| job.unit.as_str()).collect();
+    manager.watch(&watched, true, deadline)?;
+    let open: Vec<&str> = jobs.iter().filter(|job| job.is_open()).map(|job| job.unit.as_str()).collect();
+    manager.units(&open, STEPS, deadline)
+}
+
+/// What was said, and what has to be looked at because of it.
+#[derive(Debug, PartialEq)]
+enum Hint {
+    Nothing,
+    Unit(String),
+    All,
+}
+
+/// Asks, and listens, until no job is left or the connection is.
+fn drive(manager: &mut Manager, jobs: &mut [Job], deadline: Deadline) -> Result<(), Failure> {
+    let most = if manager.on_bus() { MOST_ON_BUS } else { MOST };
+    // The ends of jobs whose numbers we were not told yet.
+    let mut ends = HashMap::new();
+    loop {
+        fill(manager, jobs, most);
+        if !jobs.iter().any(Job::is_open) {
+            return Ok(());
+        }
+        let hint = match manager.next(deadline.min(Deadline::after(QUIET))) {
+            Ok(message) => hear(message, jobs, &mut ends, manager.scope())?,
+            Err(Fault::Late) if !deadline.passed() => Hint::All,
+            Err(fault) => return Err(fault.into()),
+        };
+        let wanted = |job: &Job| {
+            let named = match &hint {
+                Hint::Nothing => false,
+                Hint::Unit(unit) => job.early && job.unit == *unit,
+                Hint::All => true,
+            };
+            named && matches!(job.phase, Phase::Queued(_))
+        };
+        if !jobs.iter().any(wanted) {
+            continue;
+        }
+        let asked: Vec<String> = jobs.iter().filter(|job| wanted(job)).map(|job| job.unit.clone()).collect();
+        let units = manager.units(&asked.iter().map(String::as_str).collect::<Vec<_>>(), STEPS, deadline)?;
+        // What was said before the answers were given says more than they do.
+        while let Some(message) = manager.heard()? {
+            hear(message, jobs, &mut ends, manager.scope())?;
+        }
+        for unit in units {
+            let queued = |job: &&mut Job| job.unit == unit.listed.id && matches!(job.phase, Phase::Queued(_));
+            jobs.iter_mut().filter(queued).for_each(|job| job.look(&unit));
+        }
+    }
+}
+
+fn fill(manager: &mut Manager, jobs: &mut [Job], most: usize) {
+    let open = jobs.iter().filter(|job| job.is_open()).count();
+    for job in jobs.iter_mut().filter(|job| job.phase == Phase::Waiting).take(most.saturating_sub(open)) {
+        job.tries += 1;
+        job.phase = Phase::Asked(manager.post_job(job.verb, &job.unit));
+    }
+}
+
+fn in_phase<'a>(jobs: &'a mut [Job], phase: &Phase) -> Option<&'a mut Job> {
+    jobs.iter_mut().find(|job| job.phase == *phase)
+}
+
+/// Notes what the manager said. A job may end before we are told its number.
+fn hear(
+    message: Message,
+    jobs: &mut [Job],
+    ends: &mut HashMap<u32, String>,
+    scope: Scope,
+) -> Result<Hint, Failure> {
+    match message {
+        Message::Queued(_, Err(refusal)) if failure::unanswered(&refusal) => return Err(refusal.into()),
+        Message::Queued(call, Err(refusal)) => {
+            if let Some(job) = in_phase(jobs, &Phase::Asked(call)) {
+                job.phase = Phase::Over(Err(failure::refused(&refusal, &job.service, scope)));
+            }
+        }
+        Message::Queued(call, Ok(number)) => {
+            if let Some(job) = in_phase(jobs, &Phase::Asked(call)) {
+                job.phase = Phase::Queued(number);
+                if let Some(result) = ends.remove(&number) {
+                    job.phase = Phase::Over(outcome::of(job.goal, &job.service, &result));
+                }
+            }
+        }
+        Message::JobRemoved(number, result) => match in_phase(jobs, &Phase::Queued(number)) {
+            Some(job) => job.phase = Phase::Over(outcome::of(job.goal, &job.service, &result)),
+            None => drop(ends.insert(number, result)),
+        },
+        Message::Changed(unit) => return Ok(Hint::Unit(unit)),
+        Message::Reloaded => return Ok(Hint::All),
+        Message::Other => {}
+    }
+    Ok(Hint::Nothing)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,40 @@
+//! Stopping services, ours and foreign.
+
+use anysvc_backend_api::{Batch, Boot, Result, Target};
+
+use super::{
+    Services,
+    jobs::{self, Goal, Job},
+    mark_of,
+};
+use crate::manager::{STEPS, Unit};
+
+/// Stops them, and waits until each is down. Of ours that is remembered over a boot, and a failure on the
+/// way is no failure any more: down is what was wanted.
+pub(crate) fn stop(services: &Services<'_>, batch: &Batch<Target>) -> Vec<Result<()>> {
+    services.on_each(batch, STEPS, |mut manager, found| {
+        let ours: Vec<Option<String>> = found
+            .iter()
+            .map(|unit| unit.as_ref().ok().filter(|u| mark_of(u).is_some()).map(|u| u.listed.id.clone()))
+            .collect();
+        let planned = batch.then(found, |target, unit| plan(services, &target.name, &unit));
+        let jobs: Vec<Job> = planned.iter().flatten().flatten().cloned().collect();
+        let mut ends = jobs::run(services.gate, &mut manager, jobs, batch.deadline).into_iter();
+        let ended = batch.then(planned, |_, job| job.and_then(|_| ends.next()).unwrap_or(Ok(())));
+        let down = ended.iter().zip(&ours).filter(|(ended, _)| ended.is_ok());
+        let down: Vec<&str> = down.filter_map(|(_, unit)| unit.as_deref()).collect();
+        if let Err(fault) = manager.reset_failed(&down, batch.deadline) {
+            log::debug!("failures could not be forgotten: {fault:?}");
+        }
+        ended
+    })
+}
+
+/// The job for a service, if it needs one. One of ours is not started at boot any more.
+fn plan(services: &Services<'_>, name: &str, unit: &Unit) -> Result<Option<Job>> {
+    if mark_of(unit).is_some_and(|mark| mark.boot == Boot::Restore) {
+        services.place.set_enabled(&unit.listed.id, false)?;
+    }
+    let rests = matches!(unit.listed.active.as_str(), "inactive" | "failed") && unit.listed.job.is_none();
+    Ok((!rests).then(|| Job::new(name, unit, Goal::Down, "StopUnit")))
+}
