@@ -41,4 +41,5 @@ pub mod selection;
 pub mod session;
 pub mod spec;
 pub mod store;
+pub mod templates;
 pub mod trust;

@@ -61,7 +61,8 @@ pub static COMMANDS: &[Entry] = &[
         name: "start",
         about: "Start services",
         more: "Returns when each runs: when it says that it is ready, or else when it has lived for a moment \
-               (--settle). One that dies at once is reported with its last lines.",
+               (--settle). One that dies at once is reported with its last lines. An instance of a template \
+               that is on disk and was never registered is registered.",
         examples: &["start web", "start --template gateway --instance coder", "start --all --timeout 2m"],
         hidden: false,
         define: verbs::start,

@@ -6,6 +6,7 @@ mod backends;
 mod boots;
 mod check;
 mod detect;
+mod found;
 mod list;
 mod log_folder;
 mod logs;

@@ -5,7 +5,7 @@ use std::{collections::HashSet, time::Duration};
 use anysvc_backend_api::{Deadline, Result};
 
 use super::{
-    plan,
+    found, plan,
     settle::Settling,
     subject::{self, Subject},
 };
@@ -28,14 +28,23 @@ pub enum Verb {
 /// Runs the command.
 pub fn run(session: &Session, what: &Start, verb: Verb, out: &mut Output) -> Result<u8> {
     let mut subjects = subject::select(session, &what.services)?;
+    let order: Vec<String> = subjects.iter().map(|subject| subject.name().to_owned()).collect();
+    let found = found::register(session, &mut subjects, what.settle)?;
     load_specs(session, &mut subjects);
     plan::add_required(session, &mut subjects)?;
     want(session, &mut subjects, Desired::Up)?;
     let settling = Settling::new(session, what.settle);
     start_in_order(session, &mut subjects, verb, &settling);
     subject::refresh(&mut subjects, session.working_deadline(Duration::ZERO));
-    let done = if verb == Verb::Start { "started" } else { "restarted" };
-    Ok(subject::report(session, &subjects, out, |subject| sentence(done, &subject.report)))
+    let new: HashSet<String> = found.iter().map(|subject| subject.name().to_owned()).collect();
+    subjects.extend(found);
+    subject::sort(&mut subjects, &order);
+    let done = |subject: &Subject| match verb {
+        _ if new.contains(subject.name()) => "registered",
+        Verb::Start => "started",
+        Verb::Restart => "restarted",
+    };
+    Ok(subject::report(session, &subjects, out, |subject| sentence(done(subject), &subject.report)))
 }
 
 /// Reads the specs of stored subjects: they say what comes first, and how long it may take.

@@ -219,6 +219,11 @@ pub fn looked_at(session: &Session, which: &Selected) -> Result<Vec<Subject>> {
     if which.is_empty() { all(session) } else { select(session, which) }
 }
 
+/// Puts them into the order of these names; others come first, as they are.
+pub fn sort(subjects: &mut [Subject], names: &[String]) {
+    subjects.sort_by_key(|subject| names.iter().position(|name| name == subject.name()));
+}
+
 /// Does something for every subject that is fine and wanted, one call a backend, and hands on each answer.
 pub fn each<R>(
     subjects: &mut [Subject],

@@ -38,7 +38,7 @@ pub fn run(session: &Session, which: &Selected, out: &mut Output) -> Result<u8> 
     forgive(&mut ours);
     remove(session, &mut ours)?;
     subjects.append(&mut ours);
-    in_the_order_asked(&mut subjects, &which.names);
+    subject::sort(&mut subjects, &which.names);
     let mut gone = HashSet::new();
     for subject in subjects.iter_mut().filter(|subject| subject.fine()) {
         if subject.report.stored.take().is_some() || corrupt.contains(subject.name()) {
@@ -140,8 +140,4 @@ fn remove(session: &Session, subjects: &mut [Subject]) -> Result<()> {
         },
     );
     Ok(())
-}
-
-fn in_the_order_asked(subjects: &mut [Subject], names: &[String]) {
-    subjects.sort_by_key(|subject| names.iter().position(|name| name == subject.name()));
 }

@@ -2,7 +2,6 @@
 //! that is served. One try at a time, as the service's user; when to try again is the caller's business.
 //! This module must not know any service manager.
 
-mod as_user;
 mod command;
 mod http;
 
@@ -14,10 +13,13 @@ use std::{
 
 use anysvc_backend_api::{Bytes, Deadline, Error, Result, ServiceSpec};
 
-use crate::session::user::Account;
+use crate::session::{as_user, user::Account};
 
 /// The longest that a single try may take.
 const LONGEST_TRY: Duration = Duration::from_secs(5);
+
+/// A reason is one line.
+const LONGEST_REASON: u64 = 4096;
 
 /// What is tried.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,11 +86,21 @@ impl Probe {
                 command::succeeds(argv, env, directory.as_deref(), user.as_ref(), limit)
             }
             (What::Port(port), None) => accepts(*port, limit),
-            (What::Port(port), Some(user)) => as_user::run(user, || accepts(*port, limit)),
+            (What::Port(port), Some(user)) => as_user(user, limit, || accepts(*port, limit)),
             (What::Page(page), None) => page.is_served(limit),
-            (What::Page(page), Some(user)) => as_user::run(user, || page.is_served(limit)),
+            (What::Page(page), Some(user)) => as_user(user, limit, || page.is_served(limit)),
         }
     }
+}
+
+/// Tries as the service's user. A try may begin anew, with another address family, and ends by itself.
+fn as_user(
+    user: &Account,
+    limit: Duration,
+    attempt: impl FnOnce() -> Result<(), String>,
+) -> Result<(), String> {
+    let deadline = Deadline::after(limit * 4);
+    as_user::run(user, deadline, LONGEST_REASON, || attempt().map(|()| Vec::new())).map(drop)
 }
 
 /// Whether the local machine accepts connections on a port, by either address family.

@@ -2,6 +2,7 @@
 //! are first needed. Everything is read at most once, and only if somebody asks. This module must not
 //! know what commands do.
 
+pub mod as_user;
 pub mod other_user;
 pub mod user;
 

@@ -42,7 +42,7 @@ pub fn find(session: &Session, name: &str) -> Result<Template> {
 }
 
 /// The stored services that were made from a template.
-fn instances(session: &Session, template: &str) -> Result<Vec<Header>> {
+fn registered(session: &Session, template: &str) -> Result<Vec<Header>> {
     let mut headers = session.store()?.headers()?.headers;
     headers.retain(|header| header.template.as_deref() == Some(template));
     Ok(headers)
@@ -65,7 +65,7 @@ fn list(session: &Session, out: &mut Output) -> Result<u8> {
     if out.json() {
         let mut rows = Vec::new();
         for template in &templates {
-            let names = instances(session, &template.name)?.into_iter().filter_map(|header| header.instance);
+            let names = registered(session, &template.name)?.into_iter().filter_map(|header| header.instance);
             rows.push(object(template).with("instances", json::list(names)));
         }
         out.document(Object::new().with("templates", json::list(rows)));
@@ -78,7 +78,7 @@ fn list(session: &Session, out: &mut Output) -> Result<u8> {
     }
     let mut table = Table::new(&["TEMPLATE", "SERVICES", "INSTANCES", "FOUND IN"]);
     for template in &templates {
-        let count = instances(session, &template.name)?.len().to_string();
+        let count = registered(session, &template.name)?.len().to_string();
         let directory = template.discover.as_ref().map(|d| d.directory.display().to_string());
         table.row(vec![
             template.name.as_str().into(),

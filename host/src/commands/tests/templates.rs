@@ -180,3 +180,65 @@ fn a_template_of_a_later_version_or_that_makes_no_sense_is_set_aside() {
     assert_eq!(std::fs::read_to_string(file("newer")).expect("still there"), newer);
     assert_eq!(stage.run("template remove newer").code, 1);
 }
+
+/// A template whose instances are the folders of `data`.
+fn discovering(stage: &Stage) -> String {
+    let data = stage.path().join("data");
+    for name in ["coder", "writer"] {
+        std::fs::create_dir_all(data.join(name)).expect("a folder");
+        std::fs::write(data.join(name).join("config.json"), "{}").expect("a file");
+    }
+    std::fs::write(data.join("coder/state.json"), "{\"state\": \"running\"}").expect("a file");
+    let discover = format!(
+        "[template.gateway.discover]\ndirectory = \"{}\"\nmarker = \"config.json\"\n\
+         state = {{ file = \"state.json\", pointer = \"/state\" }}\n",
+        data.display()
+    );
+    stage.file(&format!("{GATEWAY}{discover}"))
+}
+
+#[test]
+fn starting_what_is_on_disk_and_was_never_registered_registers_it() {
+    let stage = Stage::new();
+    stage.given(&discovering(&stage));
+    stage.given("register web -- x");
+    stage.given("stop web");
+    let ran = stage.run("start gateway-coder web");
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert_eq!(ran.stdout, "registered gateway-coder: running, pid 2\nstarted web: running, pid 3\n");
+    assert_eq!(stage.journal(), ["register gateway-coder, wanted up", "start web, wanted up"]);
+    assert_eq!(stage.json("status gateway-coder")["services"][0]["instance"], "coder");
+    let ran = stage.run("start gateway-coder");
+    assert_eq!(ran.stdout, "started gateway-coder: running, pid 4\n");
+    let ran = stage.run("restart --template gateway --instance writer");
+    assert_eq!(ran.stdout, "registered gateway-writer: running, pid 5\n");
+    let ran = stage.run("start gateway-nobody");
+    assert_eq!(ran.code, 4);
+    assert!(ran.stderr.contains("`anysvc register --template gateway --instance nobody`"), "{}", ran.stderr);
+    // Only starting does that.
+    stage.given("unregister gateway-writer");
+    assert_eq!(stage.run("stop gateway-writer").code, 4);
+    // What somebody else has under that name is started as it is.
+    stage.foreign("gateway-writer");
+    assert_eq!(stage.run("start gateway-writer").code, 0);
+    assert!(stage.stored("gateway-writer").is_none());
+}
+
+#[test]
+fn a_template_is_shown_with_what_is_on_disk() {
+    let stage = Stage::new();
+    stage.given(&discovering(&stage));
+    stage.given("register --template gateway --instance default --down");
+    stage.given("register --template gateway --instance writer");
+    let shown = stage.json("template show gateway");
+    let expected = serde_json::json!([
+        {"instance": "coder", "name": "gateway-coder", "registered": false, "desired": null, "found": true, "word": "running"},
+        {"instance": "default", "name": "gateway-default", "registered": true, "desired": "down", "found": false, "word": null},
+        {"instance": "writer", "name": "gateway-writer", "registered": true, "desired": "up", "found": true, "word": null},
+    ]);
+    assert_eq!(shown["template"]["instances"], expected);
+    assert!(stage.run("template show gateway").stdout.contains("running"));
+    std::fs::write(stage.path().join("data/coder/state.json"), "{").expect("a file");
+    let ran = stage.run("template show gateway");
+    assert!(ran.warnings[0].contains("`state.json` is not JSON"), "{:?}", ran.warnings);
+}

@@ -59,7 +59,15 @@ impl Reader<'_> {
         if let Some((key, at, node)) = own(table, "discover") {
             let hint = || format!("write [template.{}.discover]", section.name);
             let table = self.table(section, key, node.span().start, node, hint)?;
-            template.discover = Some(self.discover(Section { part: "discover.", ..section }, at, table)?);
+            let discover = self.discover(Section { part: "discover.", ..section }, at, table)?;
+            if discover.user.is_none()
+                && template.spec.service.user.as_ref().is_some_and(|u| u.contains(MARK))
+            {
+                let fault = Fault::from(format!("with `{MARK}` in `user` it has to say who looks"));
+                let hint = Some("add `user` to it".to_owned());
+                return Err(self.error(Fault { hint, ..fault }, at, Some((section, key))));
+            }
+            template.discover = Some(discover);
         }
         self.file.templates.push(template);
         Ok(())

@@ -1,0 +1,96 @@
+//! Templates where root and a user meet: root looks into the user's folders as that user, and whatever lies
+//! there does no harm.
+
+use anysvc_tests::{APP, S6Lab};
+
+const TEMPLATE: &str = r#"
+[template.gateway]
+command = ["sleep", "1000"]
+env = { PROFILE = "{instance}" }
+
+[template.gateway.discover]
+directory = "/data/profiles"
+marker = "config.json"
+user = "app"
+state = { file = "state.json", pointer = "/state" }
+"#;
+
+fn lab(user: &str) -> S6Lab {
+    let lab = S6Lab::new().nested().start();
+    lab.write("/srv/gateway.toml", APP, 0o644, TEMPLATE.replace("user = \"app\"\n", user));
+    for name in ["coder", "writer"] {
+        lab.write(format!("/data/profiles/{name}/config.json"), APP, 0o644, "{}");
+    }
+    lab.write("/data/profiles/coder/state.json", APP, 0o644, "{\"state\": \"running\"}");
+    lab.command("/bin/chown").args(["-R", "10000:10000", "/data"]).run().success();
+    lab
+}
+
+fn word(shown: &serde_json::Value, instance: &str) -> serde_json::Value {
+    let instances = shown["template"]["instances"].as_array().cloned().unwrap_or_default();
+    let found = instances.into_iter().find(|found| found["instance"] == instance);
+    found.map_or(serde_json::Value::Null, |found| found["word"].clone())
+}
+
+#[test]
+fn a_user_starts_what_is_on_disk_and_was_never_registered() {
+    let lab = lab("");
+    lab.anysvc(["register", "--file", "/srv/gateway.toml"]).uid(APP).run().success();
+    lab.anysvc(["start", "gateway-coder"])
+        .uid(APP)
+        .run()
+        .success()
+        .stdout_contains("registered gateway-coder: running");
+    lab.s6("s6-svstat", ["-o", "up", "/run/app/service/gateway-coder"]).run().success().stdout_is("true\n");
+    let status = lab.anysvc(["status", "gateway-coder", "--json"]).uid(APP).run().success().json();
+    assert_eq!(status["services"][0]["instance"], "coder");
+    lab.anysvc(["start", "gateway-nobody"]).uid(APP).run().fails(4);
+    lab.anysvc(["unregister", "--template", "gateway"]).uid(APP).run().success();
+    lab.anysvc(["list"]).uid(APP).run().success().stdout_is("");
+}
+
+#[test]
+fn root_looks_into_the_users_folders_as_that_user() {
+    let lab = lab("user = \"app\"\n");
+    lab.anysvc(["register", "--file", "/srv/gateway.toml"]).run().success();
+    // What root could read and the user can't: a folder of root's, and a state behind a link and a hard link.
+    lab.write("/data/profiles/hidden/config.json", 0, 0o644, "{}");
+    lab.command("/bin/chmod").args(["700", "/data/profiles/hidden"]).run().success();
+    lab.write("/data/secret.json", 0, 0o600, "{\"state\": \"running\"}");
+    lab.command("/bin/ln").args(["/data/secret.json", "/data/profiles/writer/state.json"]).run().success();
+    let ended = lab.anysvc(["template", "show", "gateway", "--json"]).run().success();
+    let shown = ended.json();
+    assert_eq!(word(&shown, "coder"), "running");
+    assert_eq!(word(&shown, "writer"), serde_json::Value::Null);
+    ended
+        .stderr_contains("/data/profiles/hidden: cannot be opened: Permission denied")
+        .stderr_contains("/data/profiles/writer: `state.json` cannot be opened: Permission denied");
+}
+
+#[test]
+fn what_a_user_puts_in_the_way_neither_leads_root_astray_nor_holds_it_up() {
+    let lab = lab("user = \"app\"\n");
+    lab.anysvc(["register", "--file", "/srv/gateway.toml"]).run().success();
+    let as_app = |command: &[&str]| lab.command(command[0]).args(&command[1..]).uid(APP).run().success();
+    as_app(&["/bin/ln", "-s", "/root", "/data/profiles/roots"]);
+    as_app(&["/bin/rm", "/data/profiles/coder/state.json"]);
+    as_app(&["/usr/bin/mkfifo", "/data/profiles/coder/state.json"]);
+    as_app(&["/usr/bin/truncate", "-s", "100G", "/data/profiles/writer/state.json"]);
+    let ended = lab.anysvc(["template", "show", "gateway", "--json"]).run().success();
+    let shown = ended.json();
+    assert_eq!(shown["template"]["instances"].as_array().map(Vec::len), Some(2), "{shown}");
+    assert_eq!((word(&shown, "coder"), word(&shown, "writer")), Default::default());
+    ended
+        .stderr_contains("coder: `state.json` is not a regular file")
+        .stderr_contains("writer: `state.json` has more than 1048576 bytes");
+}
+
+#[test]
+fn without_a_user_root_looks_at_nothing_that_is_not_its_own() {
+    let lab = lab("");
+    lab.anysvc(["register", "--file", "/srv/gateway.toml"]).run().success();
+    let ended = lab.anysvc(["template", "show", "gateway", "--json"]).run().success();
+    assert_eq!(ended.json()["template"]["instances"], serde_json::json!([]));
+    ended.stderr_contains("/data is not trusted: somebody else owns it");
+    lab.anysvc(["start", "gateway-coder"]).run().fails(7).stderr_contains("discover.user");
+}
