@@ -34,5 +34,5 @@ pub(crate) fn probe(context: &Context, gate: &Gate, deadline: Deadline) -> Resul
             context.user.uid
         ));
     }
-    Ok(Probe { version: Some(version), facts, warnings })
+    Ok(Probe { version: Some(version), boot: None, facts, warnings })
 }
