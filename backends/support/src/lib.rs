@@ -1,5 +1,6 @@
-//! What two backends need: the identity of a boot, shell quoting, commands with a deadline, files that
-//! appear whole or not at all, folders to watch, sockets with a deadline. It knows no service manager.
+//! What two backends need: the identity of a boot, shell quoting and scripts, commands with a deadline,
+//! files that appear whole or not at all, folders to watch, sockets with a deadline. It knows no service
+//! manager.
 
 pub mod boot;
 pub mod command;
@@ -8,4 +9,5 @@ pub mod inotify;
 pub mod logs;
 pub mod publish;
 pub mod quote;
+pub mod shell;
 pub mod socket;

@@ -22,7 +22,7 @@ mod mark;
 mod place;
 mod probe;
 mod register;
-mod unit;
+pub mod unit;
 mod unregister;
 mod verbs;
 

@@ -3,11 +3,9 @@
 use std::os::unix::ffi::OsStrExt;
 
 use anysvc_backend_api::{Error, ErrorKind, Result, ServiceSpec};
+use anysvc_backend_support::shell::{line, word};
 
-use super::{
-    Owner, Tools,
-    script::{line, word},
-};
+use super::{Owner, Tools};
 
 /// Who runs the steps of a script.
 pub(super) enum Account<'a> {

@@ -4,12 +4,12 @@
 use std::time::Duration;
 
 use anysvc_backend_api::{GiveUp, RestartPolicy, ServiceSpec};
+use anysvc_backend_support::shell::{Script, line};
 
 use super::{
     File, Plan,
     account::{self, Account, tool},
     run,
-    script::{Script, line},
 };
 
 /// The most deaths that s6 remembers (S6_MAX_DEATH_TALLY).

@@ -3,12 +3,12 @@
 use std::os::unix::ffi::OsStrExt;
 
 use anysvc_backend_api::LogTo;
+use anysvc_backend_support::shell::{self, Script, line, word};
 
 use super::{
     File, Plan,
     account::{self, Account, tool},
     environment, marker,
-    script::{Script, line, word},
 };
 
 /// The most that s6-log writes at once: 8192 empty lines, each with a time in front of it.
@@ -22,7 +22,7 @@ pub(super) fn files(plan: &Plan<'_>) -> Vec<File> {
     let mut files =
         vec![file("log/type", 0o644, b"longrun\n".to_vec()), file("log/run", 0o755, render(plan))];
     let folder = plan.spec.log.directory.as_ref().unwrap_or(&plan.registration.log_directory);
-    if plan.spec.log.directory.is_none() || !environment::expands(folder) {
+    if plan.spec.log.directory.is_none() || !shell::expands(folder) {
         files.push(file(marker::LOG_FOLDER, 0o644, line!(folder.as_os_str().as_bytes(), "\n")));
     }
     if let Account::Other { user, .. } = plan.account {
@@ -36,7 +36,7 @@ fn render(plan: &Plan<'_>) -> Vec<u8> {
     let mut script =
         Script::new(&format!("# Keeps what `{}` prints. Made by anysvc: see ../run.", spec.name));
     let path = spec.log.directory.as_deref();
-    let expands = path.is_some_and(environment::expands);
+    let expands = path.is_some_and(shell::expands);
     if let Account::Other { user, group } = plan.account {
         let drop = account::become_user(plan.tools, user, group);
         script.text("# For readers: they are not to trust all that is in a folder of that user's.");
@@ -79,17 +79,17 @@ fn inherited_folder(script: &mut Script, plan: &Plan<'_>, drop: &[u8]) {
 /// From the name of the folder to s6-log, all as the account that writes there.
 fn named_folder(script: &mut Script, plan: &Plan<'_>, expands: bool) {
     let spec = plan.spec;
-    environment::fail(script, &spec.name);
+    shell::fail(script, &spec.name);
     if expands {
         // As the program has it: above all the same HOME.
         for line in account::identity(spec, plan.owner, &plan.account) {
             script.raw(&line);
         }
-        environment::read_file(script, spec, true);
+        shell::read_file(script, spec, true);
     }
     let path = spec.log.directory.as_ref().unwrap_or(&plan.registration.log_directory);
     if spec.log.directory.is_some() {
-        environment::expand(script, "anysvc_folder", "log.directory", path);
+        shell::expand(script, "anysvc_folder", "log.directory", path);
     } else {
         script.raw(&line!("anysvc_folder=", word(path.as_os_str().as_bytes())));
     }

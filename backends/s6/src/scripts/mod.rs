@@ -22,7 +22,6 @@ mod forget;
 mod log;
 pub mod marker;
 mod run;
-mod script;
 mod support;
 
 use std::path::{Path, PathBuf};

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use anysvc_backend_api::{Condition, LimitKind, LogTo, ServiceSpec, TRUE_WORDS};
+use anysvc_backend_api::{LimitKind, LogTo, ServiceSpec};
+use anysvc_backend_support::shell::{self, Script, line, word, words};
 
 use super::{
     Plan,
     account::{self, Account, tool},
     environment, finish,
-    script::{Script, line, word, words},
 };
 
 pub(super) fn render(plan: &Plan<'_>) -> Vec<u8> {
@@ -40,7 +40,7 @@ pub(super) fn render(plan: &Plan<'_>) -> Vec<u8> {
         environment::leave_root(&mut script, plan, "", &limits(plan), &drop);
         script.text("fi");
     }
-    environment::fail(&mut script, name);
+    shell::fail(&mut script, name);
     condition(&mut script, spec, dropping.is_some());
     program(&mut script, plan, dropping.is_some());
     script.finish()
@@ -83,7 +83,7 @@ fn program(script: &mut Script, plan: &Plan<'_>, dropped: bool) {
     for line in account::identity(spec, plan.owner, &plan.account) {
         script.raw(&line);
     }
-    environment::read_file(script, spec, false);
+    shell::read_file(script, spec, false);
     let late = environment::names(spec, true);
     let mut exec = b"exec ".to_vec();
     if !dropped {
@@ -97,7 +97,7 @@ fn program(script: &mut Script, plan: &Plan<'_>, dropped: bool) {
     script.text(&format!("umask {:04o}", spec.umask()));
     match &spec.directory {
         Some(path) => {
-            environment::expand(script, "anysvc_directory", "directory", path);
+            shell::expand(script, "anysvc_directory", "directory", path);
             script.text(
                 "cd -P -- \"$anysvc_directory\" || fail 111 \"directory: cannot enter $anysvc_directory\"",
             );
@@ -142,38 +142,18 @@ fn limits(plan: &Plan<'_>) -> Vec<u8> {
 /// Whether the condition holds; where it does not, `finish` takes the service down. Whoever became the
 /// service's user writes to a descriptor that root opened.
 fn condition(script: &mut Script, spec: &ServiceSpec, dropped: bool) {
-    let Some(Condition { env, truthy }) = &spec.when else { return };
+    let Some(condition) = &spec.when else { return };
     let fd = condition_fd(spec);
     let to = if dropped { format!(">&{fd}") } else { ">data/condition".to_owned() };
-    let words = TRUE_WORDS.map(in_any_case).join(" | ");
-    let cases = match truthy {
-        Some(true) => format!("{words}) ;;\n*)"),
-        Some(false) => format!("{words})"),
-        None => "'')".to_owned(),
-    };
     // What is not wanted need not be complete: a file that can't be used is told of when it is.
-    environment::read_file(script, spec, true);
-    script.text(&format!(
-        "# It runs only while its condition holds.\n\
-         case ${{{env}-}} in\n\
-         {cases} echo no {to}; exit 0 ;;\n\
-         esac"
-    ));
+    shell::read_file(script, spec, true);
+    script.text(&shell::unless(condition, &format!("echo no {to}; exit 0")));
     script.text(&if dropped {
         // finish removes it.
         format!("exec {fd}>&-")
     } else {
         "if [ -e data/condition ]; then command -p rm -f data/condition; fi".to_owned()
     });
-}
-
-/// A pattern of the shell: `on` is `[oO][nN]`.
-fn in_any_case(word: &str) -> String {
-    let letter = |c: char| match c.is_ascii_alphabetic() {
-        true => format!("[{c}{}]", c.to_ascii_uppercase()),
-        false => c.to_string(),
-    };
-    word.chars().map(letter).collect()
 }
 
 /// A descriptor that the supervisor does not use.

@@ -1,0 +1,154 @@
+//! What systemd can't do, refused by the name of the field. Knows the limits of systemd and of its files.
+
+use std::{os::unix::ffi::OsStrExt, path::Path, time::Duration};
+
+use anysvc_backend_api::{Error, ErrorKind, LogTo, Result, ServiceSpec, check_name, expand};
+use anysvc_backend_support::shell::SHELLS_OWN;
+
+use super::{launch::Launch, native, text::is_utf8};
+
+/// The longest time that is surely counted: systemd has microseconds in 64 bits.
+const LONGEST: Duration = Duration::from_secs(100_000 * 3600);
+
+/// Refuses, by the name of the field, what can't be done.
+///
+/// # Errors
+/// `invalid-name`, `invalid-spec` or `unsupported`.
+pub fn check(spec: &ServiceSpec) -> Result<()> {
+    check_name(&spec.name)?;
+    command(spec)?;
+    description(spec)?;
+    environment(spec)?;
+    for (field, path) in [("directory", &spec.directory), ("env-file", &spec.env_file)] {
+        path.as_deref().map_or(Ok(()), |path| check_path(field, path))?;
+    }
+    for (field, names) in [("after", &spec.after), ("requires", &spec.requires)] {
+        names.iter().try_for_each(|name| {
+            check_name(name).map_err(|error| invalid(format!("{field}: {}", error.message)))
+        })?;
+    }
+    restart(spec)?;
+    if spec.stop_timeout() > LONGEST {
+        return Err(invalid("stop.timeout: 100,000 hours are the limit"));
+    }
+    if spec.umask() > 0o777 {
+        return Err(invalid(format!("umask: {:o} is not a mask of three octal digits", spec.umask())));
+    }
+    if spec.ready.as_ref().is_some_and(|ready| ready.notify_fd.is_some()) {
+        return Err(Error::unsupported("ready.notify-fd: systemd knows no descriptor for this")
+            .with_hint("use ready.sd-notify"));
+    }
+    log(spec)?;
+    native::check(spec)
+}
+
+fn command(spec: &ServiceSpec) -> Result<()> {
+    let Some(program) = spec.command.first() else { return Err(invalid("command: it is empty")) };
+    if program.is_empty() {
+        return Err(invalid("command: the program has no name"));
+    }
+    if spec.command.iter().any(|argument| argument.contains(&0)) {
+        return Err(invalid("command: an argument holds a NUL byte"));
+    }
+    // Some shells take it for an option of `exec`.
+    if Launch::of(spec) == Launch::Shell && program.starts_with(b"-") {
+        let message = format!("command: a program whose name begins with `-` ({program}); write its path");
+        return Err(Error::unsupported(message));
+    }
+    Ok(())
+}
+
+fn description(spec: &ServiceSpec) -> Result<()> {
+    let text = spec.description.as_deref().unwrap_or_default();
+    let why = match text {
+        _ if text.contains(['\n', '\r', '\0']) => "more than one line",
+        _ if text.trim() != text => "blanks at its beginning or end",
+        _ if text.ends_with('\\') => "a backslash at its end",
+        _ if !is_utf8(text.as_bytes()) => "characters that Unicode reserves",
+        _ => return Ok(()),
+    };
+    Err(Error::unsupported(format!("description: a unit can't hold {why}")))
+}
+
+fn environment(spec: &ServiceSpec) -> Result<()> {
+    let name = |field: &str, name: &str| match expand::is_variable_name(name) {
+        true => Ok(()),
+        false => Err(invalid(format!("{field}: `{}` is no name for a variable", name.escape_debug()))),
+    };
+    spec.when.as_ref().map_or(Ok(()), |when| name("when.env", &when.env))?;
+    let shell = Launch::of(spec) == Launch::Shell || spec.when.is_some() || spec.restart.give_up.is_some();
+    for variable in &spec.env {
+        name("env", &variable.name)?;
+        let refuse = |why: &str| Err(Error::unsupported(format!("env: `{}` {why}", variable.name)));
+        if variable.value.contains(&0) {
+            return Err(invalid(format!("env: the value of `{}` holds a NUL byte", variable.name)));
+        }
+        if !is_utf8(&variable.value) {
+            return refuse("is not UTF-8, or holds characters that Unicode reserves: systemd would drop it");
+        }
+        if shell && SHELLS_OWN.contains(&&*variable.name) {
+            return refuse("is the shell's own, which this service needs for another field");
+        }
+        // systemd has one environment for all commands of a unit, and one of them would be root's.
+        if spec.restart.give_up.is_some() && spec.user.is_some() && variable.name.starts_with("LD_") {
+            return refuse("would be root's too, who counts failures for `restart.give-up`");
+        }
+    }
+    Ok(())
+}
+
+fn check_path(field: &str, path: &Path) -> Result<()> {
+    let bytes = path.as_os_str().as_bytes();
+    if bytes.contains(&0) {
+        return Err(invalid(format!("{field}: it holds a NUL byte")));
+    }
+    expand::pieces(bytes).map_err(|fault| invalid(format!("{field}: {fault}")))?;
+    match bytes.starts_with(b"/") || bytes.starts_with(b"${") {
+        true => Ok(()),
+        false => Err(invalid(format!("{field}: `{}` is not an absolute path", path.display()))),
+    }
+}
+
+fn restart(spec: &ServiceSpec) -> Result<()> {
+    let delay = spec.restart_delay();
+    if delay > LONGEST {
+        return Err(invalid("restart.delay: 100,000 hours are the limit"));
+    }
+    for (field, codes) in [("never-on", spec.never_on()), ("always-on", spec.always_on())] {
+        if let Some(code) = codes.iter().find(|code| !(0..=255).contains(*code)) {
+            return Err(invalid(format!("restart.{field}: {code} is no exit code")));
+        }
+    }
+    let Some(give_up) = &spec.restart.give_up else { return Ok(()) };
+    if give_up.after == 0 || give_up.within.is_zero() || give_up.within > LONGEST {
+        return Err(invalid(
+            "restart.give-up: `after` and `within` have to be more than nothing, and no eternity",
+        ));
+    }
+    // What is longer than any time does not fit either.
+    let least = delay.checked_mul(give_up.after - 1).unwrap_or(Duration::MAX);
+    if least > give_up.within {
+        return Err(invalid(format!(
+            "restart.give-up: {} failures with a delay of {delay:?} don't fit into {:?}",
+            give_up.after, give_up.within
+        )));
+    }
+    Ok(())
+}
+
+fn log(spec: &ServiceSpec) -> Result<()> {
+    let log = &spec.log;
+    let field = match log {
+        _ if log.to == Some(LogTo::Files) => "log.to=files",
+        _ if log.directory.is_some() => "log.directory",
+        _ if log.size.is_some() => "log.size",
+        _ if log.keep.is_some() => "log.keep",
+        _ => return Ok(()),
+    };
+    Err(Error::unsupported(format!("{field}: systemd keeps output in its journal, and rotates no files"))
+        .with_hint("leave it out: `anysvc logs` reads the journal"))
+}
+
+fn invalid(what: impl Into<String>) -> Error {
+    Error::new(ErrorKind::InvalidSpec, what)
+}
