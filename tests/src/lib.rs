@@ -29,6 +29,7 @@ mod enter;
 mod keeper;
 mod lab;
 mod machine;
+pub mod matrix;
 mod outcome;
 mod s6_lab;
 mod s6_start;

@@ -117,6 +117,12 @@ enum Found<R> {
     Killed,
 }
 
+/// Refuses what a supervisor that is started here would refuse.
+fn refuse(spec: &ServiceSpec) -> Result<()> {
+    check::check(spec)?;
+    check::check_console(spec, spec.log.console == Some(true) && supervisor::console().is_some())
+}
+
 fn absent<T: Named, R>(item: &T) -> Result<R> {
     Err(Error::not_registered(item.name()))
 }
@@ -167,12 +173,12 @@ impl Backend for Local {
     }
 
     fn check(&self, batch: &Batch<ServiceSpec>) -> Vec<Result<()>> {
-        batch.each(check::check)
+        batch.each(refuse)
     }
 
     fn register(&self, batch: &Batch<Registration>) -> Vec<Result<()>> {
         // What is refused is refused before a supervisor is started for it.
-        let checked = batch.each(|registration| check::check(&registration.spec));
+        let checked = batch.each(|registration| refuse(&registration.spec));
         if checked.iter().all(Result::is_err) {
             return checked;
         }

@@ -1,4 +1,4 @@
-//! What this backend makes of each field of a spec, and what it refuses. Reads nothing.
+//! What this backend makes of each field of a spec, and what it refuses.
 
 use anysvc_backend_api::{
     Description, Error, ErrorKind, Field, LogTo, Result, ServiceSpec, Support, Value, check_name,
@@ -61,6 +61,18 @@ pub fn check(spec: &ServiceSpec) -> Result<()> {
         return Err(Error::new(ErrorKind::InvalidSpec, message));
     }
     engine::check(spec)
+}
+
+/// Refuses a console where there is none that can be written to.
+///
+/// # Errors
+/// `unsupported`.
+pub fn check_console(spec: &ServiceSpec, is_there: bool) -> Result<()> {
+    if is_there || spec.log.console != Some(true) {
+        return Ok(());
+    }
+    let error = Error::unsupported("`log.console`: the output of process 1 can't be written to");
+    Err(error.with_hint("leave it out; `anysvc logs -f` shows the lines"))
 }
 
 #[cfg(test)]

@@ -47,13 +47,17 @@ pub fn for_backend(subject: &Subject) -> Option<ServiceSpec> {
 fn plainly(session: &Session, subject: &Subject) -> Result<()> {
     let (Some(spec), Some(backend)) = (for_backend(subject), subject.backend.as_ref()) else { return Ok(()) };
     fields(&spec, backend.description()?)?;
+    let invalid = |error| Error { kind: ErrorKind::InvalidSpec, ..error };
+    let caller = session.env.caller();
+    if let Some(user) = &spec.user {
+        let uid = Account::find(user).map_err(invalid)?.uid;
+        may_name("user", user, caller.is_root() || uid == caller.euid)?;
+    }
     if let Some(group) = &spec.group {
-        user::group(group).map_err(|error| Error { kind: ErrorKind::InvalidSpec, ..error })?;
+        let gid = user::group(group).map_err(invalid)?;
+        may_name("group", group, caller.is_root() || gid == caller.egid)?;
     }
-    match &spec.user {
-        Some(user) => may_name(session, user),
-        None => Ok(()),
-    }
+    Ok(())
 }
 
 /// `unsupported`, naming the field that the spec sets and the backend does not honour.
@@ -69,15 +73,13 @@ fn fields(spec: &ServiceSpec, description: &Description) -> Result<()> {
 }
 
 /// Only root may run services as somebody else.
-fn may_name(session: &Session, user: &str) -> Result<()> {
-    let caller = session.env.caller();
-    let account = Account::find(user).map_err(|error| Error { kind: ErrorKind::InvalidSpec, ..error })?;
-    if caller.is_root() || account.uid == caller.euid {
+fn may_name(field: &str, named: &str, may: bool) -> Result<()> {
+    if may {
         return Ok(());
     }
-    let message = format!("only root may run a service as `{}`", user.escape_debug());
+    let message = format!("only root may run a service as the {field} `{}`", named.escape_debug());
     Err(Error::new(ErrorKind::PermissionDenied, message)
-        .with_hint("leave `user` out to run it as yourself, or register it with sudo"))
+        .with_hint(format!("leave `{field}` out to run it as yourself, or register it with sudo")))
 }
 
 #[cfg(test)]

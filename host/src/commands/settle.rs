@@ -19,6 +19,8 @@ use crate::{
 pub const SETTLE: Duration = Duration::from_millis(250);
 /// Lines of the log that are shown of one that died.
 const LAST_LINES: u64 = 10;
+/// How long reading those that are there may take; a busy machine needs some time.
+const READING: Duration = Duration::from_secs(2);
 /// How long the last lines may be on their way to the log.
 const LOG_LAG: Duration = Duration::from_millis(150);
 /// How long after the end of a process its condition may be seen to be the reason.
@@ -205,7 +207,9 @@ impl<'a> Settling<'a> {
     /// Notes that a service died, with what is known of how.
     fn died(&self, subject: &mut Subject, status: Status, when: &str) {
         let name = subject.name().escape_debug().to_string();
-        let how = status.last_exit.as_ref().map(how_it_ended).unwrap_or_default();
+        // Where nothing ended, its program was not even begun.
+        let reason = status.reason.as_ref().map(|reason| format!(": {reason}"));
+        let how = status.last_exit.as_ref().map(how_it_ended).or(reason).unwrap_or_default();
         let code = status.last_exit.as_ref().and_then(|exit| exit.code);
         let error = Error::new(ErrorKind::Died, format!("`{name}` {when}{how}")).with_hint(looks(&name));
         let stderr = self.last_lines(subject);
@@ -218,16 +222,16 @@ impl<'a> Settling<'a> {
         let backend = subject.backend.as_ref()?;
         let since = Some(self.began);
         let query = LogQuery { since, ..LogQuery::tail(subject.name(), LAST_LINES) };
-        let lines = read(backend, query.clone());
+        let lines = read(backend, query.clone(), READING);
         // What it wrote last may still be on its way.
-        let lines = lines.or_else(|| read(backend, LogQuery { follow: true, ..query }))?;
+        let lines = lines.or_else(|| read(backend, LogQuery { follow: true, ..query }, LOG_LAG))?;
         Some(lines)
     }
 }
 
-/// The lines of a log that are there by the time that lines take to get there.
-fn read(backend: &Opened, query: LogQuery) -> Option<String> {
-    let deadline = Deadline::after(LOG_LAG);
+/// The lines of a log that come in a time.
+fn read(backend: &Opened, query: LogQuery, time: Duration) -> Option<String> {
+    let deadline = Deadline::after(time);
     let mut stream = backend.remote.logs(query).ok()?;
     let mut text = String::new();
     while let Ok(chunk) = stream.next(deadline) {

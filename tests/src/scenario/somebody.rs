@@ -1,7 +1,7 @@
 //! The stage in a laboratory: the real program, run there as somebody.
 
 use super::{Ran, Stage};
-use crate::{Lab, S6Lab, Signal};
+use crate::{APP, Lab, S6Lab, Signal};
 use std::ops::Deref;
 
 /// Somebody in a laboratory.
@@ -24,7 +24,9 @@ impl<L: Deref<Target = Lab>> Stage for Somebody<L> {
     }
 
     fn anysvc(&self, args: &[&str]) -> Ran {
-        let ran = self.lab.anysvc(args).uid(self.uid).run().any();
+        // Where there is no container with an environment, this is what services start from.
+        let entered = self.lab.anysvc(args).uid(self.uid).env("CONTAINER_VAR", "from the container");
+        let ran = entered.run().any();
         Ran {
             what: format!("anysvc {args:?} as {}", self.uid),
             code: ran.code(),
@@ -47,5 +49,26 @@ impl<L: Deref<Target = Lab>> Stage for Somebody<L> {
 
     fn folder(&self) -> String {
         "/home/app".to_owned()
+    }
+
+    fn write(&self, path: &str, text: &str) {
+        self.lab.write(path, APP, 0o644, text);
+    }
+
+    fn look(&self, command: &[&str]) -> String {
+        let (program, args) = command.split_first().expect("a command");
+        self.lab.command(program).args(args).run().any().stdout()
+    }
+
+    fn manager_log(&self) -> String {
+        match self.backend {
+            "systemd" => self.look(&["journalctl", "--no-pager", "-o", "cat"]),
+            _ => self.look(&["cat", "/var/log/container.log"]),
+        }
+    }
+
+    fn has_console(&self) -> bool {
+        // The embedded one writes to the output of process 1, which is root's.
+        self.backend != "local" || self.uid == 0
     }
 }

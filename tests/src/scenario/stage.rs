@@ -23,6 +23,24 @@ pub trait Stage {
     fn read(&self, path: &str) -> Option<String>;
     /// A folder that the service's user can write to.
     fn folder(&self) -> String;
+    /// Writes a file that the service's user can read.
+    fn write(&self, path: &str, text: &str);
+    /// What a command says that root runs.
+    fn look(&self, command: &[&str]) -> String;
+    /// What the service manager itself has put out, or has in its log.
+    fn manager_log(&self) -> String;
+    /// Whether services can copy their lines there (`log.console`).
+    fn has_console(&self) -> bool;
+
+    /// Everything that a command could leave behind: each file but what tests write, and each process.
+    fn traces(&self) -> Vec<String> {
+        let files = ["find", "/", "-xdev", "(", "-path", "/srv", "-o", "-name", "*.log", ")", "-prune"];
+        let print = ["-o", "-printf", "%p %y %i %s %T@\\n"];
+        let files = self.look(&[&files[..], &print].concat());
+        let processes = self.look(&["ps", "-e", "-o", "pid=,args="]);
+        let processes = processes.lines().filter(|line| !line.contains("pid=,args="));
+        files.lines().chain(processes).map(str::to_owned).collect()
+    }
 
     /// The service in `status NAME --json`.
     fn status(&self, name: &str) -> Value {
@@ -116,6 +134,13 @@ impl Ended {
     #[track_caller]
     pub fn complains(self, text: &str) -> Ended {
         self.must(self.0.stderr.contains(text), &format!("{text:?} on standard error"));
+        self
+    }
+
+    /// Its standard error is empty.
+    #[track_caller]
+    pub fn complains_of_nothing(self) -> Ended {
+        self.must(self.0.stderr.is_empty(), "nothing on standard error");
         self
     }
 

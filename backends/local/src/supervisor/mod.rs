@@ -19,6 +19,7 @@ mod turn;
 mod verbs;
 
 pub use begin::NEW_BOOT;
+pub use environment::console;
 pub use present::LOG_FOLDER;
 
 use std::{ffi::OsString, os::unix::ffi::OsStringExt as _, path::PathBuf};

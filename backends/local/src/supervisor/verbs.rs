@@ -13,7 +13,10 @@ use super::{
     desk::{Desk, Entry, leaving},
     pending::{Pending, Wait},
 };
-use crate::{check::check, records::Kept};
+use crate::{
+    check::{check, check_console},
+    records::Kept,
+};
 
 /// What comes of an item.
 enum Step {
@@ -58,12 +61,7 @@ impl Desk {
 
     fn register(&mut self, registration: Registration) -> Result<Step> {
         check(&registration.spec)?;
-        if registration.spec.log.console == Some(true) && !self.console {
-            let message = "`log.console`: the output of process 1 can't be written to";
-            return Err(
-                Error::unsupported(message).with_hint("leave it out; `anysvc logs -f` shows the lines")
-            );
-        }
+        check_console(&registration.spec, self.console)?;
         if self.leaving {
             return Err(leaving());
         }

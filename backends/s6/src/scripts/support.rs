@@ -40,14 +40,18 @@ pub fn fields(description: Description) -> Description {
         .noted(Native, Field::RestartGiveUp, "at most 4096 failures; whole seconds, from 1")
         .noted(Native, Field::ReadyNotifyFd, "from descriptor 3")
         .noted(Native, Field::LogFiles, "a line of more than 8 KiB becomes several")
-        .noted(Native, Field::LogSize, "4 KiB to 256 MiB less one byte; no file gets larger")
+        .noted(
+            Native,
+            Field::LogSize,
+            "4 KiB to 256 MiB less one byte; below 528 KiB a burst may make a file larger, by 264 KiB at most",
+        )
         .noted(Carried, Field::RestartDelay, "1 s at least; counted by the run script")
         .noted(
             Carried,
             Field::EnvFile,
             "`env` wins; read by the shell, so that no value holds a NUL or newline",
         )
-        .noted(Carried, Field::When, "decided from `env` and the container's environment")
+        .noted(Carried, Field::When, "decided from `env`, `env-file` and the container's environment")
         .noted(Carried, Field::Expansion, "by the run script, when the service starts")
         .noted(Carried, Field::Boot, "kept; takes effect with reconcile, which is not there yet")
         .noted(Carried, Field::ReadyCheck, "probed by anysvc")

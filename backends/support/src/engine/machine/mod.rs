@@ -241,6 +241,8 @@ impl Machine {
     fn refused(&mut self, reason: String, now: Moment, actions: &mut Vec<Action>) {
         self.pid = None;
         self.ended = Some(now.mono);
+        // How the process before it ended says nothing of this one, which never was.
+        self.last = None;
         match self.phase {
             Phase::Stopping { then_up } if !then_up => {
                 actions.push(Action::Cancel);

@@ -26,8 +26,12 @@ pub(super) fn find(user: Option<&str>, group: Option<&str>) -> Result<Option<Acc
         if account.uid == own_uid && account.gid == own_gid {
             return Ok(None);
         }
-        let named = user.or(group).unwrap_or_default();
-        return Err(Fault { what: format!("run as `{named}`: only root can"), errno: libc::EPERM });
+        let (field, named) = match (user, group) {
+            (Some(user), _) if account.uid != own_uid => ("user", user),
+            (_, group) => ("group", group.or(user).unwrap_or_default()),
+        };
+        let what = format!("run with another {field} (`{named}`): only root can");
+        return Err(Fault { what, errno: libc::EPERM });
     }
     Ok(Some(account))
 }

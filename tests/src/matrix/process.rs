@@ -1,0 +1,122 @@
+//! Fields that are about what a process starts with. What they say is seen by the process itself.
+
+use super::service::{gone, register, saying, says, script, unchanged_by, up};
+use crate::scenario::Stage;
+
+/// Kept with the service.
+pub fn description(stage: &dyn Stage) {
+    up(stage, &saying(":", "description = 'A web'"));
+    stage.anysvc(&["show", "x"]).ends(0).says("A web");
+}
+
+/// On top of what the manager's environment is.
+pub fn env(stage: &dyn Stage) {
+    let spec = saying(
+        "echo $ONE-$CONTAINER_VAR; echo $BYTES | od -An -tx1",
+        "env = { ONE = 'a b', BYTES = { hex = 'ff27' } }",
+    );
+    up(stage, &spec);
+    says(stage, "a b-from the container");
+    says(stage, " ff 27 0a");
+    gone(stage);
+    up(stage, &saying("echo now $CONTAINER_VAR", "env = { CONTAINER_VAR = 'mine' }"));
+    says(stage, "now mine");
+}
+
+/// Between the manager's environment and `env`, and read anew at each start.
+pub fn env_file(stage: &dyn Stage) {
+    stage.write("/srv/env", "# no\nTWO=$c 'd'\nONE=file\nCONTAINER_VAR=file\n");
+    up(stage, &saying("echo \"$ONE-$TWO-$CONTAINER_VAR\"", "env-file = '/srv/env'\nenv = { ONE = 'spec' }"));
+    says(stage, "spec-$c 'd'-file");
+    stage.write("/srv/env", "TWO=later\n");
+    stage.anysvc(&["restart", "x"]).ends(0);
+    says(stage, "spec-later-from the container");
+    stage.write("/srv/env", "TWO=later\nnonsense\n");
+    stage.anysvc(&["restart", "x"]).ends(11).complains("line 2");
+}
+
+/// Where the process is; without it `/`, or the home in the user scope.
+pub fn directory(stage: &dyn Stage) {
+    up(stage, &saying("pwd", "directory = '/usr/lib'"));
+    says(stage, "/usr/lib");
+    gone(stage);
+    up(stage, &saying("pwd", ""));
+    says(stage, if stage.scope() == "user" { "/home/app" } else { "/" });
+}
+
+/// Root's to name; others may name themselves.
+pub fn user(stage: &dyn Stage) {
+    if stage.scope() == "user" {
+        unchanged_by(stage, &saying(":", "user = 'other'"), 7, "user");
+    }
+    up(stage, &saying("echo $(id -u) $(id -g) $(id -G) $HOME", "user = 'app'"));
+    says(stage, "10000 10000 10000 /home/app");
+}
+
+/// Root's to name, beside a user or alone.
+pub fn group(stage: &dyn Stage) {
+    if stage.scope() == "user" {
+        unchanged_by(stage, &saying(":", "group = 'other'"), 7, "group");
+        up(stage, &saying("id -g", "group = '10000'"));
+        return says(stage, "10000");
+    }
+    up(stage, &saying("echo $(id -u) $(id -g)", "group = 'other'"));
+    says(stage, "0 10001");
+    gone(stage);
+    up(stage, &saying("echo $(id -u) $(id -g)", "user = 'app'\ngroup = 'other'"));
+    says(stage, "10000 10001");
+}
+
+/// What the process makes has the mode.
+pub fn umask(stage: &dyn Stage) {
+    let made = format!("{}/made", stage.folder());
+    let script = format!("umask; : >{made}; stat -c %a {made}");
+    up(stage, &saying(&script, "umask = '0027'"));
+    says(stage, "0027");
+    says(stage, "640");
+    gone(stage);
+    up(stage, &saying("echo default $(umask)", ""));
+    says(stage, "default 0022");
+}
+
+/// Soft and hard, all kinds of them.
+pub fn limits(stage: &dyn Stage) {
+    let limits = "limits = { as = '2GiB', core = 0, cpu = 1000, data = '1GiB', fsize = '64MiB', memlock = '32KiB', \
+                  nofile = 321, nproc = 5000, stack = '4MiB' }";
+    up(stage, &saying("sed 's/  */ /g' /proc/self/limits", limits));
+    for (name, value) in [
+        ("address space", 2_u64 << 30),
+        ("core file size", 0),
+        ("cpu time", 1000),
+        ("data size", 1 << 30),
+        ("file size", 64 << 20),
+        ("locked memory", 32 << 10),
+        ("open files", 321),
+        ("processes", 5000),
+        ("stack size", 4 << 20),
+    ] {
+        let unit = match name {
+            "cpu time" => "seconds",
+            "open files" => "files",
+            "processes" => "processes",
+            _ => "bytes",
+        };
+        says(stage, &format!("Max {name} {value} {value} {unit} "));
+    }
+}
+
+/// At each start, from the environment that the program has.
+pub fn expansion(stage: &dyn Stage) {
+    let folder = stage.folder();
+    stage.write("/srv/env", "FROM_FILE=lib\n");
+    let fields = format!(
+        "directory = '/${{PLACE:-usr}}/${{FROM_FILE}}'\nenv-file = '/${{WHERE}}/env'\nenv = {{ WHERE = 'srv' }}\n\
+         log.directory = '{folder}/${{WHERE}}/log'"
+    );
+    up(stage, &saying("pwd", &fields));
+    says(stage, "/usr/lib");
+    assert!(stage.look(&["find", &format!("{folder}/srv/log"), "-type", "f"]).contains("current"));
+    gone(stage);
+    let unset = script("exec sleep 1000", "directory = '/${NOT_SET_HERE}'");
+    register(stage, &unset).ends(11).complains("NOT_SET_HERE");
+}
