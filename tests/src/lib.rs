@@ -24,6 +24,7 @@
 //! commands ([`S6Lab::s6`]) where our own word is what is being tested. A missing package is a
 //! failure that names the fix, never a skip.
 
+mod container;
 pub mod crash;
 mod enter;
 mod keeper;
@@ -37,6 +38,7 @@ pub mod scenario;
 mod systemd_lab;
 mod whiteout;
 
+pub use container::{Container, Reconciled, words};
 pub use enter::{Enter, Running};
 pub use lab::Lab;
 pub use machine::{missing_packages, missing_packages_for_systemd};

@@ -20,6 +20,8 @@ wire_enum! {
         NativeBoot = 6 "native-boot",
         /// It has a helper process.
         Helper = 7 "helper",
+        /// Services can be registered before the manager runs, for it to find.
+        Offline = 8 "offline",
         /// An ability of a newer version.
         Unknown = 0 "unknown",
     }

@@ -27,6 +27,9 @@ wire_struct! { must:
         pub adopt: bool,
         /// Where its log files go if the spec does not say.
         pub log_directory: PathBuf,
+        /// The manager does not run yet: leave it for the manager to find, and wait for nothing. Only asked
+        /// of backends that are capable of it.
+        pub offline: bool,
     }
 }
 
@@ -208,6 +211,7 @@ impl LogQuery {
 impl Registration {
     /// A new service that is started at once.
     pub fn new(spec: ServiceSpec) -> Registration {
-        Registration { spec, start: true, replace: false, adopt: false, log_directory: PathBuf::new() }
+        let (replace, adopt, offline) = (false, false, false);
+        Registration { spec, start: true, replace, adopt, log_directory: PathBuf::new(), offline }
     }
 }

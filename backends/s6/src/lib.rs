@@ -124,7 +124,8 @@ impl Backend for S6 {
             .can(Capability::Logs)
             .can(Capability::LogsFollow)
             .can(Capability::Signal)
-            .can(Capability::Foreign);
+            .can(Capability::Foreign)
+            .can(Capability::Offline);
         scripts::fields(description)
     }
 

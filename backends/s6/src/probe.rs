@@ -1,12 +1,13 @@
 //! Whether an s6-svscan answers, and what the operator ought to know about it.
 
 use anysvc_backend_api::{Context, Probe, Result};
+use anysvc_backend_support::boot;
 use rustix::{
     fs::{Access, AtFlags, accessat, fstat},
     process::geteuid,
 };
 
-use crate::scandir::{Choice, Listener, Scandir, Svscan, unavailable};
+use crate::scandir::{COMM, Choice, Listener, Scandir, Svscan, unavailable};
 
 /// Asks.
 ///
@@ -40,7 +41,13 @@ pub(crate) fn probe(context: &Context, choice: &Choice, scandir: Option<Scandir>
     let (mode, warning) = mode(&scandir, svscan.uid());
     facts.push(mode);
     warnings.extend(warning);
-    Ok(Probe { version: None, facts, warnings, boot: None })
+    Ok(Probe { version: None, facts, warnings, boot: boot(context, &svscan) })
+}
+
+/// The start of the s6-svscan. Where its lock is closed to us, it is mostly process 1.
+fn boot(context: &Context, svscan: &Svscan<'_>) -> Option<String> {
+    let is_pid1 = context.facts.pid1_comm.as_deref() == Some(COMM);
+    boot::of_process(svscan.pid().or(is_pid1.then_some(1))?)
 }
 
 /// Whose tree it is. Only where root executes what another may write is there something to warn of.

@@ -18,7 +18,7 @@ pub(crate) fn unregister(scandir: &Scandir, batch: &Batch<Target>) -> Vec<Result
     if !present && !has_left_overs(scandir) {
         return batch.then(stopped, |_, _| Ok(()));
     }
-    let lock = match Lock::take_to_remove(scandir, batch.deadline) {
+    let lock = match Lock::take_anyway(scandir, batch.deadline) {
         Ok(lock) => lock,
         Err(error) => return batch.then(stopped, |_, mark| mark.map_or(Ok(()), |_| Err(error.clone()))),
     };

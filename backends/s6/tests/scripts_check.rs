@@ -93,8 +93,7 @@ fn only_root_names_another_account() {
     let render = |uid, user: Option<&str>, group: Option<&str>| {
         let mut spec = minimal();
         (spec.user, spec.group) = (user.map(Into::into), group.map(Into::into));
-        let registration =
-            Registration { spec, start: true, replace: false, adopt: false, log_directory: "/x".into() };
+        let registration = Registration { log_directory: "/x".into(), ..Registration::new(spec) };
         service_directory(&registration, &owner(uid), &tools).map(|_| ()).map_err(|error| error.kind)
     };
     for (user, group) in

@@ -21,13 +21,30 @@ pub fn read(store: &Store) -> Result<Boots> {
 ///
 /// # Errors
 /// When it can't be written.
-pub fn note(store: &Locked<'_>, mut boots: Boots, backend: &Opened, boot: Option<&str>) -> Result<()> {
-    match boot {
-        Some(boot) if boots.is_new(&backend.id, backend.scope, boot) => {
-            boots.note(&backend.id, backend.scope, boot);
-            store.write_note(BOOT_FILE, &boots.to_string())
-        }
-        _ => Ok(()),
+pub fn note(store: &Locked<'_>, mut boots: Boots, backend: &Opened, start: &Start) -> Result<()> {
+    let before = boots.clone();
+    match start {
+        Start::Known(identity) => boots.note(&backend.id, backend.scope, identity),
+        Start::Ahead(kernel) => boots.note_ahead(&backend.id, backend.scope, kernel),
+        Start::Unknown => {}
+    }
+    if boots == before { Ok(()) } else { store.write_note(BOOT_FILE, &boots.to_string()) }
+}
+
+/// Which start of a manager it is.
+#[derive(Clone, Debug)]
+pub enum Start {
+    /// This one.
+    Known(String),
+    /// It is still to come, in this boot of the machine.
+    Ahead(String),
+    /// The backend can't tell.
+    Unknown,
+}
+
+impl From<Option<String>> for Start {
+    fn from(boot: Option<String>) -> Start {
+        boot.map_or(Start::Unknown, Start::Known)
     }
 }
 
@@ -36,7 +53,7 @@ pub fn note(store: &Locked<'_>, mut boots: Boots, backend: &Opened, boot: Option
 pub fn note_first(store: &Locked<'_>, backend: &Opened, deadline: Deadline) {
     let noted = read(store).and_then(|boots| match boots.of(&backend.id, backend.scope) {
         Some(_) => Ok(()),
-        None => note(store, boots, backend, backend.remote.probe(deadline)?.boot.as_deref()),
+        None => note(store, boots, backend, &backend.remote.probe(deadline)?.boot.into()),
     });
     // The next reconcile will take its time for a boot, which harms nobody who registers.
     if let Err(error) = noted {

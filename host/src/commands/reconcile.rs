@@ -6,10 +6,10 @@ mod report;
 
 use std::time::{Duration, SystemTime};
 
-use anysvc_backend_api::{Deadline, Error, ErrorKind, Result, Status};
+use anysvc_backend_api::{Capability, Deadline, Error, ErrorKind, Result, Status};
 
 use super::{
-    boots,
+    boots::{self, Start},
     start::working_deadline,
     subject::{self, Subject},
 };
@@ -54,22 +54,46 @@ pub fn run(session: &Session, what: &cli::Reconcile, out: &mut Output) -> Result
     // A dry run takes no lock: it would have to make the file for it.
     let locked =
         if what.dry_run { None } else { Some(store.lock(session.working_deadline(Duration::ZERO))?) };
-    let probe = backend.remote.probe(session.working_deadline(Duration::ZERO))?;
-    probe.warnings.into_iter().for_each(|warning| session.warn(warning));
+    let start = start_of(session, &backend)?;
     let boots = boots::read(store)?;
-    let is_new = |identity: &String| boots.is_new(&backend.id, backend.scope, identity);
-    let how = How { at_boot: probe.boot.as_ref().is_some_and(is_new), force: what.force };
+    let kernel = session.env.facts().boot_id.unwrap_or_default();
+    let at_boot = match &start {
+        Start::Known(identity) => boots.is_new(&backend.id, backend.scope, identity, &kernel),
+        Start::Ahead(_) => true,
+        Start::Unknown => false,
+    };
+    let how = How { at_boot, force: what.force };
     let mut pass = look(session, how, what.dry_run)?;
     let deadline = working_deadline(session, &pass.subjects);
     judge(&mut pass, deadline);
     if let Some(locked) = &locked {
-        act::carry_out(session, locked, &mut pass, deadline);
-        let noted = boots::note(locked, boots, &backend, probe.boot.as_deref());
+        let offline = matches!(start, Start::Ahead(_));
+        act::carry_out(session, locked, &mut pass, offline, deadline);
+        let noted = boots::note(locked, boots, &backend, &start);
         for error in [noted, log(locked, &pass)].into_iter().filter_map(Result::err) {
             session.warn(error.message);
         }
     }
     Ok(report::report(session, &pass, out))
+}
+
+/// Which start of its manager this is. One that does not answer may be still to come, where its backend
+/// can make things ready for that.
+fn start_of(session: &Session, backend: &Opened) -> Result<Start> {
+    match backend.remote.probe(session.working_deadline(Duration::ZERO)) {
+        Ok(probe) => {
+            probe.warnings.into_iter().for_each(|warning| session.warn(warning));
+            Ok(probe.boot.into())
+        }
+        Err(error)
+            if error.kind == ErrorKind::ManagerUnavailable
+                && backend.description()?.has(Capability::Offline) =>
+        {
+            session.warn(format!("services are made ready for a manager that does not run yet: {error}"));
+            Ok(Start::Ahead(session.env.facts().boot_id.unwrap_or_default()))
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// Whether there is nothing to look at.

@@ -361,6 +361,7 @@ fn create(
             replace: how.replace || newcomer.before.is_some(),
             adopt: how.adopt,
             log_directory: store.log_directory(subject.name()),
+            offline: false,
         })
     };
     subject::each(

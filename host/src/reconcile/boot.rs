@@ -40,17 +40,32 @@ impl Boots {
         found.map(|boot| boot.identity.as_str())
     }
 
-    /// Whether a start of the manager is not the one that was noted.
-    pub fn is_new(&self, backend: &str, scope: Scope, identity: &str) -> bool {
-        self.of(backend, scope) != Some(identity)
+    /// Whether a start of the manager is not the one that was noted. `kernel` is the boot of the machine.
+    pub fn is_new(&self, backend: &str, scope: Scope, identity: &str, kernel: &str) -> bool {
+        let noted = self.of(backend, scope);
+        noted != Some(identity) && noted != Some(&ahead(kernel))
+    }
+
+    /// Notes that all was made ready for a manager that is still to be started: its start, whichever that
+    /// will be, is no other boot.
+    pub fn note_ahead(&mut self, backend: &str, scope: Scope, kernel: &str) {
+        self.note(backend, scope, &ahead(kernel));
     }
 
     /// Notes one.
     pub fn note(&mut self, backend: &str, scope: Scope, identity: &str) {
+        if self.of(backend, scope) == Some(identity) {
+            return;
+        }
         self.0.retain(|boot| boot.backend != backend || boot.scope != scope);
         let identity = identity.replace('\n', " ");
         self.0.push(Boot { backend: backend.to_owned(), scope, identity });
     }
+}
+
+/// The identity of a start that is still to come.
+fn ahead(kernel: &str) -> String {
+    format!("ahead in {kernel}")
 }
 
 impl fmt::Display for Boots {
@@ -67,17 +82,28 @@ mod tests {
     #[test]
     fn each_backend_and_scope_has_its_own() {
         let mut boots = Boots::default();
-        assert!(boots.is_new("s6", Scope::User, "a 1 2"), "nothing was noted yet");
+        assert!(boots.is_new("s6", Scope::User, "a 1 2", "k"), "nothing was noted yet");
         boots.note("s6", Scope::User, "a 1 2");
         boots.note("s6", Scope::System, "b");
         boots.note("local", Scope::User, "c");
         boots.note("s6", Scope::User, "a 1 3");
         let boots = Boots::parse(&boots.to_string());
         assert_eq!(boots.0.len(), 3);
-        assert!(!boots.is_new("s6", Scope::User, "a 1 3"));
-        assert!(boots.is_new("s6", Scope::User, "a 1 2"));
-        assert!(!boots.is_new("s6", Scope::System, "b"));
-        assert!(!boots.is_new("local", Scope::User, "c"));
+        assert!(!boots.is_new("s6", Scope::User, "a 1 3", "k"));
+        assert!(boots.is_new("s6", Scope::User, "a 1 2", "k"));
+        assert!(!boots.is_new("s6", Scope::System, "b", "k"));
+        assert!(!boots.is_new("local", Scope::User, "c", "k"));
+    }
+
+    #[test]
+    fn what_was_made_ready_ahead_is_for_the_next_start_in_this_boot_of_the_machine() {
+        let mut boots = Boots::default();
+        boots.note_ahead("s6", Scope::User, "k");
+        let mut boots = Boots::parse(&boots.to_string());
+        assert!(!boots.is_new("s6", Scope::User, "k 1 2", "k"));
+        assert!(boots.is_new("s6", Scope::User, "l 1 2", "l"), "the machine was started anew");
+        boots.note("s6", Scope::User, "k 1 2");
+        assert!(boots.is_new("s6", Scope::User, "k 1 3", "k"), "it counts once");
     }
 
     #[test]

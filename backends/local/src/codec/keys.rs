@@ -13,7 +13,7 @@ use super::MAX_KEY;
 const MOST: usize = 1024;
 
 /// All names of this version, sorted.
-const OURS: [&str; 108] = [
+const OURS: [&str; 109] = [
     "adopt",
     "after",
     "always_on",
@@ -72,6 +72,7 @@ const OURS: [&str; 108] = [
     "never_on",
     "note",
     "notify_fd",
+    "offline",
     "ok",
     "ours",
     "path",

@@ -310,7 +310,7 @@ fn files_stay_within_their_size() {
         spec.log.size = Some(size);
         spec.log.keep = Some(2);
         let log_directory = service.folder();
-        let registration = Registration { spec, start: true, replace: false, adopt: false, log_directory };
+        let registration = Registration { log_directory, ..Registration::new(spec) };
         let tools = Tools { dir: "/usr/bin".into(), version: None };
         let files = service_directory(&registration, &owner, &tools).unwrap();
         let run = service.base.join("service/log/run");

@@ -104,7 +104,7 @@ fn wait_until_up(
     let mut reader = Reader::new(site.scandir);
     let begun = batch.then(published, |registration, plan| {
         let begun = match plan.existing {
-            _ if !plan.up => Step::Done,
+            _ if !plan.up || registration.offline => Step::Done,
             Existing::Same => start_again(&mut reader, &registration.spec.name, batch.deadline)?,
             Existing::Absent | Existing::Differs { .. } => Step::BY_ITSELF,
         };
@@ -149,7 +149,7 @@ fn withdraw_failed(site: &Site<'_>, batch: &Batch<Registration>, all: Vec<Progre
     if all.iter().any(failed) {
         // The deadline is what they missed; taking them back needs a moment more.
         let grace = Deadline::after(std::time::Duration::from_secs(2));
-        match Lock::take_to_remove(site.scandir, grace) {
+        match Lock::take_anyway(site.scandir, grace) {
             Ok(_lock) => {
                 let names =
                     batch.items.iter().zip(&all).filter(|(_, p)| failed(p)).map(|(r, _)| &*r.spec.name);

@@ -33,7 +33,9 @@ pub(super) fn publish(
         return plans;
     }
     let scandir = site.scandir;
-    let lock = match Lock::take(scandir, batch.deadline) {
+    let offline = batch.items.iter().all(|registration| registration.offline);
+    let take = if offline { Lock::take_anyway } else { Lock::take };
+    let lock = match take(scandir, batch.deadline) {
         Ok(lock) => lock,
         Err(error) => {
             return batch.then(plans, |_, plan| if plan.changes() { Err(error.clone()) } else { Ok(plan) });
@@ -78,7 +80,9 @@ pub(super) fn rehearse(
 /// One over the limit would abort every scan from s6 2.12 on, and be ignored before.
 fn check_room(site: &Site<'_>, batch: &Batch<Registration>, plans: Vec<Result<Plan>>) -> Vec<Result<Plan>> {
     let mut room = Room::count(site.scandir, &site.svscan_arguments);
-    batch.then(plans, |_, plan| match (&mut room, plan.existing) {
+    batch.then(plans, |registration, plan| match (&mut room, plan.existing) {
+        // What an s6-svscan takes that does not run yet, nobody knows.
+        _ if registration.offline => Ok(plan),
         (_, Existing::Same | Existing::Differs { .. }) => Ok(plan),
         (Ok(room), Existing::Absent) => room.take(plan.has_logger()).map(|()| plan),
         (Err(error), Existing::Absent) => Err(error.clone()),
@@ -124,9 +128,17 @@ fn wait_for_supervisors(
     published: Vec<Result<Published>>,
 ) -> Vec<Result<Plan>> {
     let fresh = |p: &Result<Published>| p.as_ref().is_ok_and(|p| p.plan.changes());
+    let pairs = batch.items.iter().zip(&published);
     let waiting: Vec<&str> =
-        batch.items.iter().zip(&published).filter(|(_, p)| fresh(p)).map(|(r, _)| &*r.spec.name).collect();
-    let missing = supervise_locked(scandir, &waiting, batch.deadline);
+        pairs.filter(|(r, p)| fresh(p) && !r.offline).map(|(r, _)| &*r.spec.name).collect();
+    let missing = match waiting.is_empty() {
+        true => Ok(Vec::new()),
+        false => supervise_locked(scandir, &waiting, batch.deadline),
+    };
+    if batch.items.iter().any(|registration| registration.offline) {
+        // It may have been started meanwhile, and looked before all was there.
+        let _ = Svscan::new(scandir.path()).tell(RESCAN);
+    }
     let verdict = |name: &str| match &missing {
         Ok(missing) if missing.iter().any(|&index| waiting[index] == name) => Err(not_taken(scandir, name)),
         Ok(_) => Ok(()),

@@ -44,12 +44,12 @@ impl Lock {
         acquire(scandir, fd, deadline).map(|fd| Lock { fd, svscan: true })
     }
 
-    /// The same for those who only remove what is theirs, which they may also where no s6-svscan listens:
-    /// there it is the lock of the scandir itself.
+    /// The same for those who only remove what is theirs, or who publish for an s6-svscan that is still to
+    /// be started. They may also where none listens: there it is the lock of the scandir itself.
     ///
     /// # Errors
     /// `permission-denied`, `timed-out`.
-    pub(crate) fn take_to_remove(scandir: &Scandir, deadline: Deadline) -> Result<Lock> {
+    pub(crate) fn take_anyway(scandir: &Scandir, deadline: Deadline) -> Result<Lock> {
         match Lock::take(scandir, deadline) {
             Err(error) if error.kind == ErrorKind::ManagerUnavailable => {
                 let folder = open_folder(scandir.path());

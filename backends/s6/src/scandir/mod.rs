@@ -21,7 +21,7 @@ use rustix::{
 
 pub(crate) use limit::Room;
 pub(crate) use lock::Lock;
-pub(crate) use select::{Choice, choose};
+pub(crate) use select::{COMM, Choice, choose};
 use svscan::CONTROL;
 pub(crate) use svscan::{Listener, RESCAN, RESCAN_AND_PRUNE, Svscan};
 

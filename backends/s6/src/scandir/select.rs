@@ -10,7 +10,7 @@ use super::{Listener, Svscan};
 /// Where s6-overlay, and most images, have it.
 const DEFAULT: &str = "/run/service";
 /// What process 1 is called where it is an s6-svscan.
-const COMM: &str = "s6-svscan";
+pub(crate) const COMM: &str = "s6-svscan";
 
 /// Which scandir, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -94,12 +94,17 @@ impl<'a> Svscan<'a> {
         Some(stat.st_uid)
     }
 
-    /// Its arguments, through the process that holds its lock. `None` where that can't be seen.
-    pub(crate) fn arguments(&self) -> Option<Vec<Bytes>> {
+    /// Its process: the one that holds its lock. `None` where that can't be seen.
+    pub(crate) fn pid(&self) -> Option<u32> {
         let flags = OFlags::RDONLY | OFlags::NONBLOCK;
         let lock = open_beneath(self.folder().ok()?.as_fd(), ".s6-svscan/lock", flags).ok()?;
         let holder = fcntl_getlk(lock, &Flock::from(FlockType::ReadLock)).ok()??;
-        let pid = holder.pid?.as_raw_nonzero();
+        u32::try_from(holder.pid?.as_raw_nonzero().get()).ok()
+    }
+
+    /// Its arguments. `None` where they can't be seen.
+    pub(crate) fn arguments(&self) -> Option<Vec<Bytes>> {
+        let pid = self.pid()?;
         let line = std::fs::read(format!("/proc/{pid}/cmdline")).ok()?;
         let line = line.strip_suffix(b"\0").unwrap_or(&line);
         Some(line.split(|b| *b == 0).map(|a| Bytes(a.to_vec())).collect())

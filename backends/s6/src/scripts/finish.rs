@@ -26,6 +26,7 @@ pub(super) fn render(plan: &Plan<'_>) -> Vec<u8> {
         let become_owner = account::become_owner(plan.tools, plan.owner);
         script.raw(&line!("[ -O finish ] || exec ", become_owner, " ./finish \"$@\""));
     }
+    script.text("anysvc_over() { echo yes >data/over; exit 125; }");
     group(&mut script, plan);
     if spec.when.is_some() {
         script.text("if [ -s data/condition ]; then exit 125; fi");
@@ -38,18 +39,18 @@ pub(super) fn render(plan: &Plan<'_>) -> Vec<u8> {
          if [ -e data/again ]; then command -p rm -f data/again; exit 0; fi",
     );
     if spec.policy() == RestartPolicy::Never {
-        script.text("exit 125");
+        script.text("anysvc_over");
         return script.finish();
     }
     if run::waits(spec) {
         script.text("# It ended while it waited to be started.\nif [ -e data/delay ]; then exit 0; fi");
     }
     script.text("case $1 in");
-    codes(&mut script, spec.never_on(), "exit 125");
+    codes(&mut script, spec.never_on(), "anysvc_over");
     // A code in both lists is caught by the first.
     codes(&mut script, spec.always_on(), "planned=1");
     if spec.policy() == RestartPolicy::OnFailure && !spec.always_on().contains(&0) {
-        script.text("0) exit 125 ;;");
+        script.text("0) anysvc_over ;;");
     }
     script.text("esac");
     if let Some(give_up) = &spec.restart.give_up {
@@ -63,7 +64,7 @@ pub(super) fn render(plan: &Plan<'_>) -> Vec<u8> {
             " ",
             events(spec, give_up),
             " /bin/sh -c :\n    ",
-            "if [ $? = 125 ]; then echo yes >data/gave-up; exit 125; fi\nfi",
+            "if [ $? = 125 ]; then echo yes >data/gave-up; anysvc_over; fi\nfi",
         ));
     }
     if run::waits(spec) {

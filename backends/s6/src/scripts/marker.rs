@@ -10,6 +10,7 @@
 //! | `data/condition` | `run` | the condition is false, and `finish` took the service down; removed when it holds. Tells nothing while the service is up |
 //! | `data/delay` | `finish` | uptime at the end of the last process. As long as it exists and s6 says up, that process is `run` waiting, not the program; `run` removes it before it starts the program |
 //! | `data/gave-up` | `finish` | it failed too often and was left down; removed by `run` and [`forget_failures`] |
+//! | `data/over` | `finish` | not empty: that end was the last one, by the restart policy; emptied by `run` |
 //! | `data/replaced` | `register --replace` | it was up, and is stopped for the one that is to come; removed by stop. Tells nothing without a `down` file |
 //! | `log/data/folder` | publisher; `log/run` where it is expanded | the folder of the log files and a newline; absent or empty until `log/run` knows |
 //! | `log/data/user` | publisher | root's `log/run` changes to this user |
@@ -33,6 +34,8 @@ pub const CONDITION: &str = "data/condition";
 pub const DELAY: &str = "data/delay";
 /// It was stopped for its replacement.
 pub const REPLACED: &str = "data/replaced";
+/// Its end was the last one, and nobody's hand.
+pub const OVER: &str = "data/over";
 /// The service gave up.
 pub const GAVE_UP: &str = "data/gave-up";
 /// Where the log files are.

@@ -26,7 +26,10 @@ pub(super) fn render(plan: &Plan<'_>) -> Vec<u8> {
         script.text("if [ \"$2\" = go ]; then");
     }
     note_process(&mut script, plan);
-    script.text("if [ -e data/again ]; then command -p rm -f data/again; fi");
+    script.text(
+        "if [ -s data/over ]; then : >data/over; fi\n\
+         if [ -e data/again ]; then command -p rm -f data/again; fi",
+    );
     if spec.restart.give_up.is_some() {
         script.text("if [ -e data/gave-up ]; then command -p rm -f data/gave-up; fi");
     }

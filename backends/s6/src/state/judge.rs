@@ -1,6 +1,6 @@
 //! From what s6 says of a service to its state in the model.
 
-use anysvc_backend_api::{Exit, Result, State, Status, Value};
+use anysvc_backend_api::{Exit, Rest, Result, State, Status, Value};
 
 use crate::scripts::marker;
 
@@ -46,6 +46,10 @@ fn status_in(reader: &mut Reader<'_>, name: &str, tries: u32) -> Result<Option<S
         let silent = format!("its logger does not run: {how}");
         status.reason = Some(status.reason.map_or_else(|| silent.clone(), |why| format!("{why}; {silent}")));
     }
+    if facts.ours {
+        status.told_up = Some(!facts.down_file);
+        status.rest = rest(&status, &slot, facts);
+    }
     status.native = native(&slot, facts, reader);
     Ok(Some(status))
 }
@@ -62,6 +66,8 @@ struct Facts {
     waited: bool,
     held_back: bool,
     gave_up: bool,
+    /// `finish` said that its end was the last one.
+    over: bool,
     /// It was stopped for a replacement that has not come.
     cut_short: bool,
 }
@@ -78,8 +84,9 @@ impl Facts {
             down_file,
             waited: ours && rests && reader.has(name, marker::DELAY),
             delayed: ours && up && reader.has(name, marker::DELAY),
-            held_back: over && reader.held_back(name),
+            held_back: over && reader.holds(name, marker::CONDITION),
             gave_up: over && reader.has(name, marker::GAVE_UP),
+            over: over && reader.holds(name, marker::OVER),
             cut_short: ours && rests && down_file && reader.cut_short(name),
         }
     }
@@ -121,6 +128,18 @@ fn at_rest(last: Option<&Exit>, facts: Facts) -> State {
     let over = !facts.down_file
         && last.is_some_and(|e| e.code.is_some_and(|code| code != 0) || (facts.ours && e.signal.is_some()));
     if over { State::Failed } else { State::Stopped }
+}
+
+/// Why it rests: our `down` file says that we told it so, `finish` that it was the last end; else it was
+/// somebody's hand.
+fn rest(status: &Status, slot: &Slot, facts: Facts) -> Option<Rest> {
+    match (status.state, slot.supervised) {
+        (State::Stopped, Some(false)) => Some(Rest::Unattended),
+        (State::Stopped | State::Failed, Some(true)) if !facts.down_file && !facts.held_back => {
+            Some(if facts.over { Rest::Over } else { Rest::ByHand })
+        }
+        _ => None,
+    }
 }
 
 fn reason(status: &Status, raw: &Raw, facts: Facts) -> Option<String> {

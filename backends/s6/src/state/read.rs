@@ -209,10 +209,10 @@ impl<'a> Reader<'a> {
         exists_in_place(self.scandir.fd(), self.below(name, marker::MARK))
     }
 
-    /// Whether its condition keeps it down, where it is down. The file may be there and empty.
-    pub(crate) fn held_back(&mut self, name: &str) -> bool {
+    /// Whether a marker of its scripts says yes. The file may be there and empty.
+    pub(crate) fn holds(&mut self, name: &str, marker: &str) -> bool {
         let dir = self.scandir.fd();
-        let path = self.below(name, marker::CONDITION);
+        let path = self.below(name, marker);
         statat(dir, path, AtFlags::SYMLINK_NOFOLLOW).is_ok_and(|stat| stat.st_size > 0)
     }
 

@@ -74,13 +74,8 @@ pub fn command<B: Into<Bytes>>(words: impl IntoIterator<Item = B>) -> Vec<Bytes>
 }
 
 pub fn render(spec: &ServiceSpec, owner: &Owner, tools: &str, log_directory: &str) -> ServiceDirectory {
-    let registration = Registration {
-        spec: spec.clone(),
-        start: true,
-        replace: false,
-        adopt: false,
-        log_directory: log_directory.into(),
-    };
+    let registration =
+        Registration { log_directory: log_directory.into(), ..Registration::new(spec.clone()) };
     let tools = Tools { dir: tools.into(), version: None };
     service_directory(&registration, owner, &tools).unwrap_or_else(|error| panic!("{error:?}"))
 }

@@ -16,20 +16,35 @@ use crate::{
 };
 
 /// Does all of it. What fails is kept with its service; the others go on.
-pub fn carry_out(session: &Session, store: &Locked<'_>, pass: &mut Pass, deadline: Deadline) {
+/// A manager that is `offline` is left to find all of it when it starts, and starts what is wanted up in
+/// whatever order it likes.
+pub fn carry_out(session: &Session, store: &Locked<'_>, pass: &mut Pass, offline: bool, deadline: Deadline) {
     want(store, pass);
     let making = names(pass, |case| is_made(case.verdict.action));
     // It may have become impossible since: its user is gone, say.
     refusals::refuse_those(session, &mut pass.subjects, |s| making.contains(s.name()), deadline);
-    let levels = plan::starting(&mut pass.subjects);
+    let levels = match offline {
+        true => vec![(0..pass.subjects.len()).collect()],
+        false => plan::starting(&mut pass.subjects),
+    };
     let first = first_to_start(pass, &levels);
     stop(pass, deadline);
-    register(session, store, pass, &making, &first, deadline);
-    start(pass, &levels, &first, deadline);
+    let made = Made { names: making, first, offline };
+    register(session, store, pass, &made, deadline);
+    start(pass, &levels, &made.first, deadline);
     let touches = |action| !matches!(action, Action::Nothing | Action::Drift | Action::Leave);
     if pass.cases.iter().any(|case| touches(case.verdict.action)) {
         subject::refresh(&mut pass.subjects, deadline);
     }
+}
+
+/// What is made, and how.
+struct Made {
+    /// Which.
+    names: HashSet<String>,
+    /// Those that are started at once.
+    first: HashSet<String>,
+    offline: bool,
 }
 
 /// The names of those for which such a thing is to be done.
@@ -79,16 +94,9 @@ fn is_made(action: Action) -> bool {
 
 /// Registers, all in one call, so that the manager looks once. What comes after something else is left
 /// down for the moment: were this pass killed before it is started, the next one would see that.
-fn register(
-    session: &Session,
-    store: &Locked<'_>,
-    pass: &mut Pass,
-    making: &HashSet<String>,
-    first: &HashSet<String>,
-    deadline: Deadline,
-) {
+fn register(session: &Session, store: &Locked<'_>, pass: &mut Pass, made: &Made, deadline: Deadline) {
     let is_root = session.env.caller().is_root();
-    for subject in pass.subjects.iter_mut().filter(|s| s.fine() && making.contains(s.name())) {
+    for subject in pass.subjects.iter_mut().filter(|s| s.fine() && made.names.contains(s.name())) {
         let prepared = match &subject.spec {
             Some(spec) => {
                 log_folder::prepare(&store.log_directory(&subject.report.name), &spec.service, is_root)
@@ -99,19 +107,19 @@ fn register(
             subject.fail(error);
         }
     }
-    let wanted = |subject: &Subject| first.contains(subject.name());
     let registration = |subject: &&Subject| -> Option<Registration> {
         Some(Registration {
             spec: refusals::for_backend(subject)?,
-            start: wanted(subject),
+            start: made.first.contains(subject.name()),
             replace: true,
             adopt: false,
             log_directory: store.log_directory(subject.name()),
+            offline: made.offline,
         })
     };
     subject::each(
         &mut pass.subjects,
-        |subject| making.contains(subject.name()),
+        |subject| made.names.contains(subject.name()),
         |backend: &Opened, asked: &[&Subject]| {
             backend.remote.register(asked.iter().filter_map(registration).collect(), deadline)
         },

@@ -10,6 +10,7 @@ const NONE: Facts = Facts {
     waited: false,
     held_back: false,
     gave_up: false,
+    over: false,
     cut_short: false,
 };
 const WANT_UP: u8 = 4;
