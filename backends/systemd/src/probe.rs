@@ -1,17 +1,19 @@
 //! Whether the manager of the scope answers, and what the operator ought to know about it.
 
 use anysvc_backend_api::{Context, Deadline, Error, ErrorKind, Probe, Result, Scope};
+use anysvc_backend_support::boot;
 
-use crate::manager::{Gate, Work};
+use crate::manager::{Gate, Manager, Work, recovery};
 
 /// Asks.
 ///
 /// # Errors
 /// `manager-unavailable` with the reason and a hint.
 pub(crate) fn probe(context: &Context, gate: &Gate, deadline: Deadline) -> Result<Probe> {
-    let mut manager = gate.open(Work::Little, deadline)?;
-    let names = ["Version", "SystemState", "Virtualization", "NFailedUnits"];
-    let [version, state, virtualization, failed] = manager.properties(names, deadline)?;
+    let names = ["Version", "SystemState", "Virtualization", "NFailedUnits", "UserspaceTimestampMonotonic"];
+    let ask = |manager: &mut Manager| manager.properties(names, deadline);
+    let (manager, answers) = recovery::asked(gate, Work::Little, ask, deadline)?;
+    let [version, state, virtualization, failed, began] = answers;
     if version.is_empty() {
         let message = format!("what answers on {} is not systemd", manager.socket());
         return Err(Error::new(ErrorKind::ManagerUnavailable, message)
@@ -34,5 +36,7 @@ pub(crate) fn probe(context: &Context, gate: &Gate, deadline: Deadline) -> Resul
             context.user.uid
         ));
     }
-    Ok(Probe { version: Some(version), boot: None, facts, warnings })
+    // When it was started first: it keeps that when it is executed anew.
+    let boot = (!began.is_empty()).then(|| format!("{} {began}", boot::kernel()));
+    Ok(Probe { version: Some(version), boot, facts, warnings })
 }

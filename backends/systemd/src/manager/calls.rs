@@ -1,10 +1,10 @@
 //! The calls that are made of a manager, and what comes from it by itself.
 
-use anysvc_backend_api::{Deadline, Error, Result, Scope};
+use anysvc_backend_api::{Deadline, Scope};
 
 use super::{
     facts::{Facts, Property, Unit},
-    failure::{broken, refused},
+    failure::{Failure, unanswered},
     name::{path_of, unit_at},
 };
 use crate::bus::{self, Answer, Body, Call, Connection, Fault, Garbled, Kind, Peer, Reader, Refusal, Type};
@@ -79,13 +79,16 @@ impl Manager {
         &mut self,
         names: [&str; N],
         deadline: Deadline,
-    ) -> Result<[String; N]> {
+    ) -> Result<[String; N], Failure> {
         let calls = names.map(|name| get(PATH, MANAGER, name));
-        let answers = self.ask(calls, deadline).map_err(|fault| broken(&fault))?;
+        let answers = self.ask(calls, deadline)?;
         let mut texts = [const { String::new() }; N];
         for (text, answer) in texts.iter_mut().zip(answers) {
-            let answer = answer.map_err(|refusal| refused(&refusal, "systemd", self.scope));
-            let Ok(answer) = answer else { continue };
+            let answer = match answer {
+                Ok(answer) => answer,
+                Err(refusal) if unanswered(&refusal) => return Err(refusal.into()),
+                Err(_) => continue,
+            };
             *text = match answer.body("v").and_then(|mut body| body.scalar()) {
                 Ok(bus::Scalar::Text(text)) => text.to_owned(),
                 Ok(bus::Scalar::Number(number)) => number.to_string(),
@@ -244,43 +247,6 @@ impl Manager {
 
     fn is_from_manager(&self, message: &bus::Message) -> bool {
         !self.on_bus() || (self.sender.is_some() && self.sender == message.sender)
-    }
-}
-
-/// Why a question to the manager has no answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Failure {
-    /// The connection is of no use any more.
-    Broken(Fault),
-    /// It was refused.
-    Refused(Refusal),
-}
-
-impl Failure {
-    /// As an error about a service.
-    pub(crate) fn about(&self, service: &str, scope: Scope) -> Error {
-        match self {
-            Failure::Broken(fault) => broken(fault),
-            Failure::Refused(refusal) => refused(refusal, service, scope),
-        }
-    }
-}
-
-impl From<Fault> for Failure {
-    fn from(fault: Fault) -> Failure {
-        Failure::Broken(fault)
-    }
-}
-
-impl From<Garbled> for Failure {
-    fn from(_: Garbled) -> Failure {
-        Failure::Broken(Fault::Garbled)
-    }
-}
-
-impl From<Refusal> for Failure {
-    fn from(refusal: Refusal) -> Failure {
-        Failure::Refused(refusal)
     }
 }
 

@@ -2,10 +2,60 @@
 
 use anysvc_backend_api::{Error, ErrorKind, Scope};
 
-use crate::bus::{Fault, Refusal};
+use crate::bus::{Fault, Garbled, Refusal};
+
+/// Why a question to the manager has no answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Failure {
+    /// The connection is of no use any more.
+    Broken(Fault),
+    /// It was refused.
+    Refused(Refusal),
+}
+
+impl Failure {
+    /// Whether the manager is lost, and may be found again.
+    pub(crate) fn is_loss(&self) -> bool {
+        match self {
+            Failure::Broken(fault) => matches!(fault, Fault::Lost(_) | Fault::Garbled),
+            Failure::Refused(refusal) => unanswered(refusal),
+        }
+    }
+
+    /// As an error about a service.
+    pub(crate) fn about(&self, service: &str, scope: Scope) -> Error {
+        match self {
+            Failure::Broken(fault) => broken(fault),
+            Failure::Refused(refusal) => refused(refusal, service, scope),
+        }
+    }
+
+    /// As an error about the manager.
+    pub(crate) fn error(&self, scope: Scope) -> Error {
+        Error { service: None, ..self.about("systemd", scope) }
+    }
+}
+
+impl From<Fault> for Failure {
+    fn from(fault: Fault) -> Failure {
+        Failure::Broken(fault)
+    }
+}
+
+impl From<Garbled> for Failure {
+    fn from(_: Garbled) -> Failure {
+        Failure::Broken(Fault::Garbled)
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Failure {
+        Failure::Refused(refusal)
+    }
+}
 
 /// The error for a call about a unit that was refused.
-pub(crate) fn refused(refusal: &Refusal, service: &str, scope: Scope) -> Error {
+pub(super) fn refused(refusal: &Refusal, service: &str, scope: Scope) -> Error {
     let Refusal { name, text } = refusal;
     let shown = service.escape_debug();
     let short = name.rsplit('.').next().unwrap_or_default();
@@ -32,9 +82,10 @@ pub(crate) fn refused(refusal: &Refusal, service: &str, scope: Scope) -> Error {
 }
 
 /// Whether a refusal says that the manager itself did not get the call, or could not answer it.
-pub(crate) fn unanswered(refusal: &Refusal) -> bool {
-    let short = refusal.name.rsplit('.').next().unwrap_or_default();
-    ["NoReply", "Timeout", "TimedOut", "ServiceUnknown", "NameHasNoOwner", "Disconnected"].contains(&short)
+pub(super) fn unanswered(refusal: &Refusal) -> bool {
+    const WORDS: [&str; 6] =
+        ["NoReply", "Timeout", "TimedOut", "ServiceUnknown", "NameHasNoOwner", "Disconnected"];
+    WORDS.iter().any(|word| refusal.is(word))
 }
 
 /// The error for somebody who may only look.
@@ -50,7 +101,7 @@ fn denied(scope: Scope) -> Error {
 }
 
 /// The error for a connection that is of no use any more.
-pub(crate) fn broken(fault: &Fault) -> Error {
+pub(super) fn broken(fault: &Fault) -> Error {
     match fault {
         Fault::Lost(why) => {
             Error::new(ErrorKind::ManagerUnavailable, format!("the connection to systemd broke: {why}"))

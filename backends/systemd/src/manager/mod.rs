@@ -3,11 +3,13 @@
 
 mod calls;
 mod facts;
-pub(crate) mod failure;
+mod failure;
 mod gate;
 mod name;
+pub(crate) mod recovery;
 
-pub(crate) use calls::{Failure, Listed, Manager, Message};
+pub(crate) use calls::{Listed, Manager, Message};
 pub(crate) use facts::{Facts, Property, STATUS, STEPS, Unit};
+pub(crate) use failure::Failure;
 pub(crate) use gate::{Gate, Work};
 pub(crate) use name::{service_of, unit_of};

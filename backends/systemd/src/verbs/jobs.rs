@@ -6,10 +6,10 @@ use std::{collections::HashMap, time::Duration};
 
 use anysvc_backend_api::{Deadline, Error, Result, Scope};
 
-use super::{outcome, recovery};
+use super::outcome;
 use crate::{
     bus::Fault,
-    manager::{Failure, Gate, Manager, Message, STEPS, Unit, failure},
+    manager::{Failure, Gate, Manager, Message, STEPS, Unit, recovery},
 };
 
 /// Jobs that may be open at once over a bus: the manager has the bus watch callers for each, and past 512
@@ -135,18 +135,13 @@ pub(super) fn run(
 fn run_all(gate: &Gate, manager: &mut Manager, jobs: &mut [Job], deadline: Deadline) -> Result<()> {
     let mut begun = begin(manager, jobs, deadline);
     loop {
-        let fault = match begun.and_then(|()| drive(manager, jobs, deadline)) {
-            Ok(()) => return Ok(()),
-            Err(Failure::Refused(refusal)) if !failure::unanswered(&refusal) => {
-                return Err(failure::refused(&refusal, "systemd", gate.scope()));
-            }
+        let failure = match begun.and_then(|()| drive(manager, jobs, deadline)) {
+            // Each that is late has an error of its own.
+            Ok(()) | Err(Failure::Broken(Fault::Late)) => return Ok(()),
+            Err(failure) if !failure.is_loss() => return Err(failure.error(gate.scope())),
             Err(failure) => failure,
         };
-        // Each that is late has an error of its own.
-        if fault == Failure::Broken(Fault::Late) {
-            return Ok(());
-        }
-        log::debug!("the connection to systemd broke while jobs were open: {fault:?}");
+        log::debug!("the connection to systemd broke while jobs were open: {failure:?}");
         let Some((again, units)) =
             recovery::reconnect(gate, |manager| resume(manager, jobs, deadline), deadline)?
         else {
@@ -243,10 +238,13 @@ fn hear(
     scope: Scope,
 ) -> Result<Hint, Failure> {
     match message {
-        Message::Queued(_, Err(refusal)) if failure::unanswered(&refusal) => return Err(refusal.into()),
         Message::Queued(call, Err(refusal)) => {
+            let failure = Failure::Refused(refusal);
+            if failure.is_loss() {
+                return Err(failure);
+            }
             if let Some(job) = in_phase(jobs, &Phase::Asked(call)) {
-                job.phase = Phase::Over(Err(failure::refused(&refusal, &job.service, scope)));
+                job.phase = Phase::Over(Err(failure.about(&job.service, scope)));
             }
         }
         Message::Queued(call, Ok(number)) => {

@@ -6,7 +6,7 @@ use anysvc_backend_api::{Batch, Deadline, Error, ListQuery, Result, Status, Targ
 
 use super::{Services, status::status_by};
 use crate::{
-    manager::{Failure, Manager, Work, service_of},
+    manager::{Failure, Manager, Work, recovery, service_of},
     mark::Mark,
 };
 
@@ -22,9 +22,8 @@ pub(crate) fn list(services: &Services<'_>, query: &ListQuery, deadline: Deadlin
     if names.is_empty() && !query.foreign {
         return Ok(Vec::new());
     }
-    let mut manager = services.gate.open(Work::Much, deadline)?;
-    let read = read(services, &mut manager, names, query.foreign, deadline);
-    let read = read.map_err(|failure| failure.about("systemd", services.gate.scope()))?;
+    let ask = |manager: &mut Manager| read(services, manager, names.clone(), query.foreign, deadline);
+    let (_, read) = recovery::asked(services.gate, Work::Much, ask, deadline)?;
     // What has gone since is not there.
     Ok(read.into_iter().flatten().collect())
 }

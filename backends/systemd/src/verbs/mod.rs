@@ -4,7 +4,6 @@ mod jobs;
 mod judge;
 mod list;
 mod outcome;
-mod recovery;
 mod signal;
 mod start;
 mod status;
@@ -14,7 +13,7 @@ mod wait;
 use anysvc_backend_api::{Batch, Error, Named, Result};
 
 use crate::{
-    manager::{Failure, Gate, Manager, Property, Unit, Work, unit_of},
+    manager::{Failure, Gate, Manager, Property, Unit, Work, recovery, unit_of},
     mark::Mark,
     place::Place,
 };
@@ -41,13 +40,11 @@ impl Services<'_> {
         properties: &[Property],
         act: impl FnOnce(Manager, Vec<Result<Unit>>) -> Vec<Result<R>>,
     ) -> Vec<Result<R>> {
-        let mut manager = match self.gate.open(Work::on(batch.items.len()), batch.deadline) {
-            Ok(manager) => manager,
-            Err(error) => return batch.all(|| Err(error.clone())),
-        };
-        match find(&mut manager, batch, properties) {
-            Ok(found) => act(manager, found),
-            Err(failure) => batch.each(|item| Err(failure.about(item.name(), self.gate.scope()))),
+        let work = Work::on(batch.items.len());
+        let ask = |manager: &mut Manager| find(manager, batch, properties);
+        match recovery::asked(self.gate, work, ask, batch.deadline) {
+            Ok((manager, found)) => act(manager, found),
+            Err(error) => batch.all(|| Err(error.clone())),
         }
     }
 }

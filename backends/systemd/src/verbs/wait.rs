@@ -5,10 +5,10 @@ use std::{collections::BTreeSet, time::Duration};
 
 use anysvc_backend_api::{Batch, Deadline, ErrorKind, Goal, Result, State, Status, WaitRequest};
 
-use super::{Services, recovery, status::status_by};
+use super::{Services, status::status_by};
 use crate::{
     bus::Fault,
-    manager::{Failure, Manager, Message, Work, failure, unit_of},
+    manager::{Failure, Manager, Message, Work, recovery, unit_of},
 };
 
 /// One look takes that long at most, also where there is no time to wait.
@@ -46,9 +46,7 @@ impl Waiting<'_> {
             let failure = match went {
                 Ok(()) => return Ok(()),
                 Err(Failure::Broken(Fault::Late)) => return Ok(()),
-                Err(Failure::Refused(refusal)) if !failure::unanswered(&refusal) => {
-                    return Err(failure::refused(&refusal, "systemd", gate.scope()));
-                }
+                Err(failure) if !failure.is_loss() => return Err(failure.error(gate.scope())),
                 Err(failure) => failure,
             };
             log::debug!("the connection to systemd broke while services were waited for: {failure:?}");

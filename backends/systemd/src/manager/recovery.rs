@@ -6,18 +6,39 @@ use std::time::Duration;
 use anysvc_backend_api::{Deadline, Result};
 use anysvc_backend_support::inotify::Watcher;
 
-use crate::manager::{Failure, Gate, Manager, Work, failure};
+use super::{Failure, Gate, Manager, Work, failure::broken};
+use crate::bus::Fault;
 
 /// How long it may be away.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// A bus that is there need not know the manager yet, and nothing tells when it does.
 const PAUSE: Duration = Duration::from_millis(50);
 
+/// Connects and asks the first question; once more, and by another way, where the manager is lost meanwhile.
+///
+/// # Errors
+/// When it is not there, stays away, or does not want to answer; when the deadline passes.
+pub(crate) fn asked<T>(
+    gate: &Gate,
+    work: Work,
+    mut ask: impl FnMut(&mut Manager) -> Result<T, Failure>,
+    deadline: Deadline,
+) -> Result<(Manager, T)> {
+    let mut manager = gate.open(work, deadline)?;
+    match ask(&mut manager) {
+        Ok(answer) => Ok((manager, answer)),
+        Err(failure) if failure.is_loss() => {
+            reconnect(gate, ask, deadline)?.ok_or_else(|| broken(&Fault::Late))
+        }
+        Err(failure) => Err(failure.error(gate.scope())),
+    }
+}
+
 /// Connects anew and asks the first question, until there is an answer; `None` when the deadline passed.
 ///
 /// # Errors
 /// When the manager stays away, or does not want to answer.
-pub(super) fn reconnect<T>(
+pub(crate) fn reconnect<T>(
     gate: &Gate,
     mut ask: impl FnMut(&mut Manager) -> Result<T, Failure>,
     deadline: Deadline,
@@ -32,10 +53,9 @@ pub(super) fn reconnect<T>(
         let opened = gate.open(Work::Much, deadline);
         let error = match opened.map(|mut manager| (ask(&mut manager), manager)) {
             Ok((Ok(answer), manager)) => return Ok(Some((manager, answer))),
-            Ok((Err(Failure::Refused(refusal)), _)) if !failure::unanswered(&refusal) => {
-                return Err(failure::refused(&refusal, "systemd", gate.scope()));
-            }
-            Ok((Err(failure), _)) => failure.about("systemd", gate.scope()),
+            Ok((Err(failure), _)) if failure.is_loss() => failure.error(gate.scope()),
+            Ok((Err(Failure::Broken(Fault::Late)), _)) => return Ok(None),
+            Ok((Err(failure), _)) => return Err(failure.error(gate.scope())),
             Err(error) => error,
         };
         if deadline.passed() {
