@@ -27,6 +27,7 @@
 mod container;
 pub mod crash;
 mod enter;
+pub mod instances;
 mod keeper;
 mod lab;
 mod machine;

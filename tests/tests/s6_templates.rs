@@ -1,7 +1,7 @@
 //! Templates where root and a user meet: root looks into the user's folders as that user, and whatever lies
 //! there does no harm.
 
-use anysvc_tests::{APP, S6Lab};
+use anysvc_tests::{APP, S6Lab, instances};
 
 const TEMPLATE: &str = r#"
 [template.gateway]
@@ -93,4 +93,14 @@ fn without_a_user_root_looks_at_nothing_that_is_not_its_own() {
     assert_eq!(ended.json()["template"]["instances"], serde_json::json!([]));
     ended.stderr_contains("/data is not trusted: somebody else owns it");
     lab.anysvc(["start", "gateway-coder"]).run().fails(7).stderr_contains("discover.user");
+}
+
+#[test]
+fn after_a_restart_operator_and_application_decide_together() {
+    instances::operator_and_application_decide_together(&S6Lab::new().nested());
+}
+
+#[test]
+fn in_a_container_that_is_all_the_users_too() {
+    instances::operator_and_application_decide_together(&S6Lab::new().user());
 }

@@ -2,11 +2,13 @@
 //! decided by `crate::reconcile`; this is the pass over all of them, while nobody else changes the store.
 
 mod act;
+mod found;
 mod report;
 
 use std::time::{Duration, SystemTime};
 
-use anysvc_backend_api::{Capability, Deadline, Error, ErrorKind, Result, Status};
+use anysvc_backend_api::{Boot, Capability, Deadline, Error, ErrorKind, Result, Status};
+use found::OnDisk;
 
 use super::{
     boots::{self, Start},
@@ -31,6 +33,8 @@ struct Pass {
     others: Vec<Header>,
     /// What could not be read in the store.
     problems: Vec<Problem>,
+    /// What is on disk.
+    disk: OnDisk,
     how: How,
     dry_run: bool,
 }
@@ -42,12 +46,23 @@ struct Case {
     /// As it was found; nothing where the manager did not have it.
     prior: Option<Status>,
     verdict: Verdict,
+    /// What the application wants, for an instance that is on disk.
+    says: Option<Desired>,
+}
+
+impl Case {
+    /// Nothing is known but what is wanted.
+    fn wanting(wanted: Desired) -> Case {
+        let verdict = Verdict { action: Action::Leave, why: None };
+        Case { wanted, prior: None, verdict, says: None }
+    }
 }
 
 /// Runs the command.
 pub fn run(session: &Session, what: &cli::Reconcile, out: &mut Output) -> Result<u8> {
     let store = session.store()?;
-    if is_empty(store)? {
+    let disk = OnDisk::look(session, store);
+    if is_empty(store)? && disk.is_empty() {
         return Ok(report::nothing(session, what.dry_run, out));
     }
     let backend = session.selected()?;
@@ -63,10 +78,13 @@ pub fn run(session: &Session, what: &cli::Reconcile, out: &mut Output) -> Result
         Start::Unknown => false,
     };
     let how = How { at_boot, force: what.force };
-    let mut pass = look(session, how, what.dry_run)?;
+    let mut pass = look(session, how, what.dry_run, disk)?;
+    found::add(&mut pass, store, &backend);
     let deadline = working_deadline(session, &pass.subjects);
     judge(&mut pass, deadline);
+    found::clear(session, &mut pass);
     if let Some(locked) = &locked {
+        found::store(locked, &mut pass);
         let offline = matches!(start, Start::Ahead(_));
         act::carry_out(session, locked, &mut pass, offline, deadline);
         let noted = boots::note(locked, boots, &backend, &start);
@@ -103,19 +121,18 @@ fn is_empty(store: &Store) -> Result<bool> {
 }
 
 /// Reads the store: what is the business of this pass, and what is not.
-fn look(session: &Session, how: How, dry_run: bool) -> Result<Pass> {
+fn look(session: &Session, how: How, dry_run: bool, disk: OnDisk) -> Result<Pass> {
     let (entries, problems) = session.store()?.entries()?;
     let selected = session.selected_id()?;
     let here = |entry: &Entry| entry.header.backend == selected && entry.header.scope == session.scope;
     let (mine, others): (Vec<Entry>, Vec<Entry>) = entries.into_iter().partition(here);
     let wanted = |entry: &Entry| reconcile::wanted(entry.header.desired, entry.header.boot, how);
-    let verdict = Verdict { action: Action::Leave, why: None };
-    let case = |entry: &Entry| Case { wanted: wanted(entry), prior: None, verdict: verdict.clone() };
     Ok(Pass {
-        cases: mine.iter().map(case).collect(),
+        cases: mine.iter().map(|entry| Case::wanting(wanted(entry))).collect(),
         subjects: mine.into_iter().map(|entry| Subject::with_spec(session, entry)).collect(),
         others: others.into_iter().map(|entry| entry.header).collect(),
         problems,
+        disk,
         how,
         dry_run,
     })
@@ -140,10 +157,13 @@ fn judge(pass: &mut Pass, deadline: Deadline) {
         if !subject.fine() {
             continue;
         }
+        let boot = subject.spec.as_ref().map_or(Boot::Restore, |spec| spec.service.boot());
+        found::heed_application(case, boot, pass.how);
         case.verdict = reconcile::decide(case.wanted, case.prior.as_ref(), pass.how);
         if case.verdict.action == Action::Foreign {
             subject.fail(Error::not_ours(&subject.report.name));
         }
+        found::renew(subject, case);
     }
 }
 

@@ -25,6 +25,8 @@ pub(super) enum Task {
     Find(Option<String>),
     /// Find the files of the last boot, and remove them if so told.
     Stale {
+        /// In the folders of these.
+        instances: Vec<String>,
         /// So told.
         remove: bool,
     },
@@ -69,7 +71,10 @@ impl Look<'_> {
         };
         let names = match &self.task {
             Task::Find(Some(one)) => vec![one.clone()],
-            _ => names(&directory, &mut seen).map_err(|cause| format!("cannot be listed: {cause}"))?,
+            Task::Stale { instances, .. } => instances.clone(),
+            Task::Find(None) => {
+                names(&directory, &mut seen).map_err(|cause| format!("cannot be listed: {cause}"))?
+            }
         };
         for name in names {
             if let Err(problem) = self.entry(&directory, &name, &mut seen) {
@@ -102,7 +107,7 @@ impl Look<'_> {
                 });
                 seen.instances.push(Instance { name: name.to_owned(), word });
             }
-            Task::Stale { remove } => self.stale(&folder, name, *remove, seen),
+            Task::Stale { remove, .. } => self.stale(&folder, name, *remove, seen),
         }
         Ok(())
     }

@@ -11,7 +11,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use anysvc_backend_api::{Deadline, Error, ErrorKind, Result};
 
@@ -24,6 +24,8 @@ use crate::{
 };
 use look::{Look, Task};
 
+/// So long may a look take: the user whom root becomes for it can hold it up.
+const LONGEST_LOOK: Duration = Duration::from_secs(10);
 /// The longest answer of who looks: some ten thousand instances.
 const LONGEST_ANSWER: u64 = 4 << 20;
 
@@ -92,14 +94,21 @@ pub fn discover_one(
     Ok(instances.find(|seen| seen.name == instance).map(|seen| found(discover, seen, service)))
 }
 
-/// The files of the last boot, by the template's `stale`. They are removed, or only named.
+/// The files of the last boot in the folders of these instances, by the template's `stale`. They are
+/// removed, or only named.
 ///
 /// # Errors
 /// As [`discover`].
-pub fn stale(template: &Template, remove: bool, caller: &Caller, deadline: Deadline) -> Result<Stale> {
+pub fn stale(
+    template: &Template,
+    instances: Vec<String>,
+    remove: bool,
+    caller: &Caller,
+    deadline: Deadline,
+) -> Result<Stale> {
     match &template.discover {
-        Some(discover) if !discover.stale.is_empty() => {
-            let seen = ask(template, discover, Task::Stale { remove }, caller, deadline)?;
+        Some(discover) if !discover.stale.is_empty() && !instances.is_empty() => {
+            let seen = ask(template, discover, Task::Stale { instances, remove }, caller, deadline)?;
             let files = seen.files.iter().map(|file| discover.directory.join(file)).collect();
             Ok(Stale { files, problems: problems(template, seen.problems) })
         }
@@ -144,6 +153,7 @@ fn ask(
             look.run()
         }
         Looker::User(user) => {
+            let deadline = deadline.min(Deadline::after(LONGEST_LOOK));
             let work = || look.run().map(|seen| seen.to_bytes());
             as_user::run(&user, deadline, LONGEST_ANSWER, work).and_then(|bytes| look::Seen::parse(&bytes))
         }

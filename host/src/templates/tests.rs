@@ -226,11 +226,15 @@ fn the_files_of_the_last_boot_are_removed_and_nothing_else() {
     symlink(outside.path(), data.path("linked/run")).expect("a link");
     symlink(outside.path().join("lock"), data.path("linked/gateway.pid")).expect("a link");
     data.write("no-marker/gateway.pid", "7");
-    let planned = stale(&data.template, false, &ordinary(), soon()).expect("it can be looked into");
+    let all = || ["a", "b", "linked", "no-marker", "nothing"].map(str::to_owned).to_vec();
+    let planned = stale(&data.template, all(), false, &ordinary(), soon()).expect("it can be looked into");
     let named = ["a/gateway.pid", "a/run/lock", "b/gateway.pid", "linked/gateway.pid"];
     assert_eq!(planned.files, named.map(|file| data.path(file)));
     assert!(data.path("a/gateway.pid").exists());
-    let done = stale(&data.template, true, &ordinary(), soon()).expect("it can be looked into");
+    let of_b = stale(&data.template, vec!["b".to_owned()], true, &ordinary(), soon())
+        .expect("it can be looked into");
+    assert!(of_b.files.is_empty() && data.path("a/gateway.pid").exists());
+    let done = stale(&data.template, all(), true, &ordinary(), soon()).expect("it can be looked into");
     let gone = ["a/gateway.pid", "a/run/lock", "linked/gateway.pid"];
     assert_eq!(done.files, gone.map(|file| data.path(file)));
     assert!(gone.iter().all(|file| data.path(file).symlink_metadata().is_err()));

@@ -8,7 +8,7 @@ use super::{Action, Case, Pass};
 use crate::{
     commands::subject::Subject,
     output::{
-        Output, Service, Table, exit_code,
+        Output, Service, Table, escape, exit_code,
         json::{self, Object},
         service,
     },
@@ -21,6 +21,9 @@ const SET_ASIDE: &str = "set-aside";
 /// The word for what belongs to another backend or scope.
 const OTHER: &str = "other";
 
+/// The word for what can't be looked at on disk.
+const PASSED_OVER: &str = "passed-over";
+
 /// Says that nothing is registered.
 pub fn nothing(session: &Session, dry_run: bool, out: &mut Output) -> u8 {
     if out.json() {
@@ -30,6 +33,7 @@ pub fn nothing(session: &Session, dry_run: bool, out: &mut Output) -> u8 {
             .with("scope", session.scope.as_str())
             .with("boot", false)
             .with("dry_run", dry_run)
+            .with("stale", json::list(empty.clone()))
             .with("services", json::list(empty));
         out.document(document);
     }
@@ -52,6 +56,7 @@ pub fn report(session: &Session, pass: &Pass, out: &mut Output) -> u8 {
     for problem in &pass.problems {
         out.error(&problem.error);
     }
+    pass.disk.problems.iter().for_each(|(_, error)| out.warn(&error.message));
     let errors = pass.subjects.iter().filter_map(|subject| subject.report.error.as_ref());
     let errors = errors.chain(pass.problems.iter().map(|problem| &problem.error));
     errors.map(exit_code::of).next().unwrap_or(0)
@@ -71,7 +76,10 @@ pub fn log(pass: &Pass, now: SystemTime) -> String {
         let (name, error) = (problem.name.as_str(), Some(&problem.error));
         reconcile::line(now, &Line { name, prior: None, action: SET_ASIDE, error })
     });
-    services.chain(problems).collect()
+    let disk = pass.disk.problems.iter().map(|(name, error)| {
+        reconcile::line(now, &Line { name, prior: None, action: PASSED_OVER, error: Some(error) })
+    });
+    services.chain(problems).chain(disk).collect()
 }
 
 fn document(session: &Session, pass: &Pass) -> Object {
@@ -100,11 +108,13 @@ fn document(session: &Session, pass: &Pass) -> Object {
         let object = report.object().with("action", SET_ASIDE).with("prior", Value::Null);
         object.with("why", problem.kind.as_str())
     });
+    let stale = pass.disk.stale.iter().map(|file| file.to_string_lossy().into_owned());
     Object::new()
         .maybe("backend", session.selected_id().ok())
         .with("scope", session.scope.as_str())
         .with("boot", pass.how.at_boot)
         .with("dry_run", pass.dry_run)
+        .with("stale", json::list(stale))
         .with("services", json::list(of_ours.chain(of_others).chain(aside)))
 }
 
@@ -136,6 +146,10 @@ fn show(pass: &Pass, out: &mut Output) {
     for header in &pass.others {
         let (name, backend, scope) = (&header.name, &header.backend, header.scope);
         out.say(&format!("{name} is left: it belongs to the backend {backend}, {scope} scope"));
+    }
+    for file in &pass.disk.stale {
+        let word = if pass.dry_run { "to be removed" } else { "removed" };
+        out.say(&format!("{word}, left by the last boot: {}", escape::line(&file.display().to_string())));
     }
     out.say(&summary(pass));
     let drift = pass.cases.iter().any(|case| case.verdict.action == Action::Drift);

@@ -191,7 +191,7 @@ fn discovering(stage: &Stage) -> String {
     std::fs::write(data.join("coder/state.json"), "{\"state\": \"running\"}").expect("a file");
     let discover = format!(
         "[template.gateway.discover]\ndirectory = \"{}\"\nmarker = \"config.json\"\n\
-         state = {{ file = \"state.json\", pointer = \"/state\" }}\n",
+         state = {{ file = \"state.json\", pointer = \"/state\" }}\nstale = [\"gateway.pid\"]\n",
         data.display()
     );
     stage.file(&format!("{GATEWAY}{discover}"))
@@ -241,4 +241,58 @@ fn a_template_is_shown_with_what_is_on_disk() {
     std::fs::write(stage.path().join("data/coder/state.json"), "{").expect("a file");
     let ran = stage.run("template show gateway");
     assert!(ran.warnings[0].contains("`state.json` is not JSON"), "{:?}", ran.warnings);
+}
+
+#[test]
+fn reconcile_registers_what_is_on_disk_as_its_application_wants_it() {
+    let stage = Stage::new();
+    stage.given(&discovering(&stage));
+    let data = |path: &str| stage.path().join("data").join(path);
+    std::fs::write(data("coder/gateway.pid"), "7").expect("a file");
+    std::fs::create_dir(data("Wrong")).expect("a folder");
+    std::fs::write(data("Wrong/config.json"), "").expect("a file");
+    let planned = stage.json("reconcile --dry-run");
+    assert_eq!(planned["stale"][0], data("coder/gateway.pid").to_str().expect("text"), "{planned}");
+    assert_eq!(planned["services"][0]["action"], "register", "{planned}");
+    assert!(data("coder/gateway.pid").exists() && stage.stored("gateway-coder").is_none());
+    assert!(stage.journal().is_empty());
+    let ran = stage.run("reconcile");
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert!(
+        ran.stdout.contains("removed, left by the last boot: ") && ran.stdout.contains("2 registered"),
+        "{}",
+        ran.stdout
+    );
+    assert!(ran.stderr.contains("Wrong: is no name for an instance"), "{}", ran.stderr);
+    assert_eq!(
+        stage.journal(),
+        ["register gateway-coder, wanted up", "register gateway-writer, wanted down"]
+    );
+    assert!(!data("coder/gateway.pid").exists());
+    let log = std::fs::read_to_string(stage.path().join("boot.log")).unwrap_or_default();
+    assert!(log.contains("name=gateway-coder prior=absent action=register"), "{log}");
+    assert!(log.contains("name=gateway prior=absent action=passed-over exit=- error="), "{log}");
+    let status = stage.json("status --template gateway");
+    let states: Vec<_> = (0..2).map(|at| status["services"][at]["state"].clone()).collect();
+    assert_eq!(states, ["running", "stopped"]);
+    assert_eq!(status["services"][1]["instance"], "writer");
+    // The file of what runs now is its own.
+    std::fs::write(data("coder/gateway.pid"), "8").expect("a file");
+    let again = stage.json("reconcile");
+    assert_eq!((&again["services"][0]["action"], &again["stale"]), (&"none".into(), &serde_json::json!([])));
+    assert!(data("coder/gateway.pid").exists());
+}
+
+#[test]
+fn reconcile_takes_nothing_that_is_somebody_elses_and_completes_what_was_lost() {
+    let stage = Stage::new();
+    stage.given(&discovering(&stage));
+    stage.foreign("gateway-coder");
+    stage.given("start gateway-writer");
+    std::fs::remove_file(stage.path().join("services/gateway-writer.toml")).expect("it was there");
+    let ran = stage.run("reconcile");
+    assert_eq!(ran.code, 5, "{}", ran.stderr);
+    assert!(stage.stored("gateway-coder").is_none());
+    // Its application says nothing, but it runs.
+    assert_eq!(stage.journal(), ["register gateway-writer, wanted up"]);
 }
