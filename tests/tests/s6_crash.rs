@@ -98,6 +98,7 @@ fn says_how_it_is(world: &World) {
             assert!(matches!(service["desired"].as_str(), Some("up" | "down")), "{told}");
         }
         (false, false) => assert_eq!(ended.code(), Some(4), "{told}"),
+        (false, true) if service["ours"] == false => assert!(service["desired"].is_null(), "{told}"),
         _ => {
             let words = |value: &Value| value.as_str().is_some_and(|text| !text.is_empty());
             assert!(words(&service["reason"]) || words(&error["hint"]), "{told}");
@@ -133,6 +134,16 @@ fn do_it(world: &World, args: &[&str]) {
     world.anysvc(args).run().success();
 }
 
+/// Registers once more, and starts what is registered already.
+fn again(world: &World, args: &[&str]) {
+    let again = world.anysvc(args).run().any();
+    match again.code() {
+        Some(0) => (),
+        Some(5) => do_it(world, &["start", "web", "--settle", "0"]),
+        _ => panic!("registering again: {}", again.stderr()),
+    }
+}
+
 fn sweep_register(world: &World, rescan: bool) {
     let mend = || {
         if rescan {
@@ -145,12 +156,7 @@ fn sweep_register(world: &World, rescan: bool) {
             let strays = world.supervisors().into_iter().filter(|one| one.folder.starts_with('.'));
             assert_eq!(strays.collect::<Vec<_>>(), [], "what is not published is supervised");
         }
-        let again = world.anysvc(register(false)).run().any();
-        match again.code() {
-            Some(0) => (),
-            Some(5) => do_it(world, &["start", "web", "--settle", "0"]),
-            _ => panic!("registering again: {}", again.stderr()),
-        }
+        again(world, &register(false));
         is(world, "running", "up");
         do_it(world, &["unregister", "web"]);
         is_gone(world);
@@ -180,11 +186,6 @@ fn sweep_replace(world: &World) {
     };
     let mend = || {
         do_it(world, &replace());
-        // The old program was stopped for the new one, and what does not run is not started by a
-        // replacement: then `status` tells of the difference, and `start` ends it.
-        let desired = world.anysvc(["status", "web", "--json"]).run().any().json();
-        assert_eq!(desired["services"][0]["desired"], "up", "{desired}");
-        do_it(world, &["start", "web", "--settle", "0"]);
         is(world, "running", "up");
     };
     Sweep {
@@ -217,6 +218,52 @@ fn sweep_unregister(world: &World) {
         mend: &mend,
     }
     .run();
+}
+
+/// Two at once from a file.
+fn sweep_batch(world: &World) {
+    const NAMES: [&str; 2] = ["web", "db"];
+    let command = "command = [\"/usr/bin/sleep\", \"1000\"]\n";
+    let text: String = NAMES.iter().map(|name| format!("[service.{name}]\n{command}")).collect();
+    world.lab.write("/srv/two.toml", world.uid, 0o600, text);
+    let args = vec!["register", "--file", "/srv/two.toml", "--settle", "0"];
+    let unregister = [&["unregister"], &NAMES[..]].concat();
+    let prepare = || do_it(world, &unregister);
+    let mend = || {
+        do_it(world, &[&args[..], &["--replace"]].concat());
+        world.settles("registered");
+        for name in NAMES {
+            world.anysvc(["status", name]).run().success();
+        }
+        do_it(world, &unregister);
+        is_gone(world);
+    };
+    let what = "register --file";
+    Sweep { what, world, uid: world.uid, args: args.clone(), prepare: &prepare, mend: &mend }.run();
+}
+
+/// What somebody else made in the scandir is taken over.
+fn sweep_adopt(world: &World) {
+    let make = format!(
+        "cd {0} && mkdir .theirs && printf '#!/bin/sh\\nexec sleep 1000\\n' > .theirs/run && \
+         chmod 755 .theirs/run && mv .theirs web && /command/s6-svscanctl -a {0}",
+        world.scandir
+    );
+    let prepare = || {
+        do_it(world, &["unregister", "web"]);
+        world.lab.command("sh").args(["-c", &make]).uid(world.uid).run().success();
+        world.lab.wait_until("it runs", || world.anysvc(["status", "web"]).run().any().code() == Some(0));
+    };
+    let mut args = register(false);
+    args.insert(2, "--adopt");
+    let mend = || {
+        again(world, &args);
+        is(world, "running", "up");
+        do_it(world, &["unregister", "web"]);
+        is_gone(world);
+    };
+    let what = "register --adopt";
+    Sweep { what, world, uid: world.uid, args: args.clone(), prepare: &prepare, mend: &mend }.run();
 }
 
 /// start, stop and restart, of one service that stays registered.
@@ -289,4 +336,15 @@ fn app_is_not_held_up_by_what_root_left() {
 #[test]
 fn app_can_mend_what_was_killed_in_a_tree_of_its_own() {
     sweep_all(&World::nested());
+}
+
+// In the shared scandir nobody but root can adopt what root's supervisor made its folder for.
+#[test]
+fn an_adoption_that_was_killed_is_completed_by_the_next() {
+    sweep_adopt(&World::nested());
+}
+
+#[test]
+fn a_batch_that_was_killed_is_completed_by_the_next() {
+    sweep_batch(&World::shared());
 }

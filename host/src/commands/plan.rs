@@ -117,15 +117,21 @@ fn cycle_through(
     None
 }
 
-/// Adds what the subjects require, and what that requires, unless it is among them. What is absent is a
-/// failure of the one that requires it.
+/// Adds what the wanted subjects require, and what that requires, unless it is among them. What is absent
+/// is a failure of the one that requires it.
 ///
 /// # Errors
 /// When the store can't be read.
-pub fn add_required(session: &Session, subjects: &mut Vec<Subject>) -> Result<()> {
+pub fn add_required(
+    session: &Session,
+    subjects: &mut Vec<Subject>,
+    wanted: impl Fn(&Subject) -> bool,
+) -> Result<()> {
     let mut at = 0;
     while at < subjects.len() {
-        let required = subjects[at].spec.as_ref().map(|spec| spec.service.requires.clone());
+        let counts = subjects[at].implied || wanted(&subjects[at]);
+        let spec = subjects[at].spec.as_ref().filter(|_| counts);
+        let required = spec.map(|spec| spec.service.requires.clone());
         for name in required.unwrap_or_default() {
             if subjects.iter().all(|subject| subject.name() != name) {
                 match find(session, &name) {

@@ -9,7 +9,7 @@ use std::{
 use anysvc_backend_api::{Deadline, Error, ErrorKind, Registration, Result, State};
 
 use super::{
-    boots, log_folder, plan, refusals,
+    boots, existing, log_folder, plan, refusals, required,
     settle::Settling,
     sources::{self, Described, Wanted},
     start,
@@ -75,13 +75,14 @@ pub fn carry_out(
     let settling = Settling::new(session, settle);
     plan::refuse_cycles(session, &mut subjects);
     if !how.down {
-        start_required(session, &mut subjects, &settling)?;
+        let kept = existing::look(&mut subjects, how, session, deadline);
+        required::start(session, &mut subjects, &kept, &settling)?;
     }
     let mut done: Vec<&'static str> = vec![""; subjects.len()];
     let mut started = HashSet::new();
     for batch in plan::starting(&mut subjects) {
         if !how.down {
-            bring_up_required(session, &mut subjects, &batch, how, &started, &settling)?;
+            required::bring_up(session, &mut subjects, &batch, how, &started, &settling)?;
         }
         let held_up: HashMap<usize, Error> =
             if how.down { HashMap::new() } else { plan::held_up(&subjects).into_iter().collect() };
@@ -139,53 +140,6 @@ fn introduce(session: &Session, services: Vec<Wanted>) -> Result<Vec<Subject>> {
         subjects.push(subject);
     }
     Ok(subjects)
-}
-
-/// Starts what the new ones require and what is not among them.
-fn start_required(session: &Session, subjects: &mut Vec<Subject>, settling: &Settling<'_>) -> Result<()> {
-    let new = subjects.len();
-    plan::add_required(session, subjects)?;
-    if subjects.len() == new {
-        return Ok(());
-    }
-    let mut required = subjects.split_off(new);
-    start::want(session, &mut required, Desired::Up)?;
-    start::start_in_order(session, &mut required, start::Verb::Start, settling);
-    // Only what failed is of interest from here on.
-    required.retain(|subject| !subject.fine());
-    subjects.append(&mut required);
-    Ok(())
-}
-
-/// Starts what one batch requires of the others of this command, where that was there before: as `start`
-/// would.
-fn bring_up_required(
-    session: &Session,
-    subjects: &mut [Subject],
-    batch: &[usize],
-    how: How,
-    started: &HashSet<String>,
-    settling: &Settling<'_>,
-) -> Result<()> {
-    let starts = |s: &Subject| {
-        s.fine() && s.report.desired() != Some(Desired::Down) && (s.report.stored.is_none() || how.replace)
-    };
-    let dependents = batch.iter().map(|&at| &subjects[at]).filter(|subject| starts(subject));
-    let names = dependents.filter_map(|s| s.spec.as_ref()).flat_map(|spec| spec.service.requires.clone());
-    let names: HashSet<String> = names.filter(|name| !started.contains(name)).collect();
-    let there =
-        |s: &Subject| s.report.error.as_ref().is_none_or(|error| error.kind == ErrorKind::AlreadyRegistered);
-    for subject in subjects.iter_mut().filter(|s| names.contains(s.name()) && there(s)) {
-        let Some(entry) = session.store()?.entry(subject.name())? else { continue };
-        let mut required = vec![Subject { implied: true, ..Subject::with_spec(session, entry) }];
-        plan::add_required(session, &mut required)?;
-        start::want(session, &mut required, Desired::Up)?;
-        start::start_in_order(session, &mut required, start::Verb::Start, settling);
-        if let Some(error) = required.swap_remove(0).report.error {
-            subject.report.error = Some(error);
-        }
-    }
-    Ok(())
 }
 
 /// Stores and creates one batch, while nobody else changes the store. For each: a word for what was done,
@@ -279,6 +233,14 @@ fn judge(
         }
         None => return None,
     };
+    if !status.ours {
+        // An adoption was cut short, or ours was removed behind our back.
+        if !how.adopt {
+            subject.fail(existing::foreign(subject.name()));
+            return None;
+        }
+        return Some(Newcomer { before, entry, start: up && starts, kept: false, word: "registered" });
+    }
     if how.if_absent {
         entry = known.clone();
         return Some(Newcomer { before, entry, start: false, kept: true, word: "kept" });

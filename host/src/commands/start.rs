@@ -31,7 +31,7 @@ pub fn run(session: &Session, what: &Start, verb: Verb, out: &mut Output) -> Res
     let order: Vec<String> = subjects.iter().map(|subject| subject.name().to_owned()).collect();
     let found = found::register(session, &mut subjects, what.settle)?;
     load_specs(session, &mut subjects);
-    plan::add_required(session, &mut subjects)?;
+    plan::add_required(session, &mut subjects, |_| true)?;
     want(session, &mut subjects, Desired::Up)?;
     let settling = Settling::new(session, what.settle);
     start_in_order(session, &mut subjects, verb, &settling);

@@ -23,6 +23,10 @@ pub fn run(session: &Session, which: &Selected, out: &mut Output) -> Result<u8> 
     want(session, &mut subjects, Desired::Down)?;
     stop_in_order(session, &mut subjects);
     subject::refresh(&mut subjects, session.working_deadline(Duration::ZERO));
+    if subjects.iter().any(|subject| came_back(session, subject)) {
+        stop_in_order(session, &mut subjects);
+        subject::refresh(&mut subjects, session.working_deadline(Duration::ZERO));
+    }
     // Who does not want to wait is not told that it takes time.
     for subject in subjects.iter_mut().filter(|_| session.no_wait()) {
         subject.report.error.take_if(|error| error.kind == ErrorKind::TimedOut);
@@ -31,6 +35,16 @@ pub fn run(session: &Session, which: &Selected, out: &mut Output) -> Result<u8> 
         Some(State::Stopped) | None => format!("stopped {}", subject.name()),
         Some(_) => sentence("stopped", &subject.report),
     }))
+}
+
+/// Whether a service was stopped and runs: one that was replaced just then. One that was started, or
+/// registered anew, is wanted to.
+fn came_back(session: &Session, subject: &Subject) -> bool {
+    let wanted_down = || {
+        let header = session.store().and_then(|store| store.header(subject.name()));
+        header.is_ok_and(|header| header.is_some_and(|header| header.desired == Desired::Down))
+    };
+    subject.fine() && subject.report.state() == Some(State::Running) && wanted_down()
 }
 
 /// Stops batch by batch, those first that came last.

@@ -3,7 +3,7 @@
 
 use std::{collections::HashSet, time::Duration};
 
-use anysvc_backend_api::{Error, ErrorKind, Result};
+use anysvc_backend_api::{Deadline, Error, ErrorKind, Result};
 
 use super::{
     start::{load_specs, working_deadline},
@@ -25,19 +25,22 @@ pub fn run(session: &Session, which: &Selected, out: &mut Output) -> Result<u8> 
     }
     let mut subjects = subject::select(session, which)?;
     let corrupt = take_up_corrupt_ones(session, &mut subjects);
+    tell_foreign_ones(session, &mut subjects, &corrupt);
     load_specs(session, &mut subjects);
     // A spec that can't be read says nothing about the order, and the service goes all the same.
     for subject in subjects.iter_mut().filter(|s| s.report.stored.is_some() && s.spec.is_none()) {
         subject.report.error.take_if(|error| error.kind == ErrorKind::Io);
     }
-    leave_foreign_ones(session, &mut subjects, &corrupt);
     let is_ours = |s: &Subject| s.report.stored.is_some() || (s.fine() && corrupt.contains(s.name()));
     let mut ours: Vec<Subject> = subjects.extract_if(.., |subject| is_ours(subject)).collect();
+    let mut others: Vec<Subject> = ours.extract_if(.., |subject| is_somebody_elses(subject)).collect();
     // Stopping may take as long as a service likes; the store is not kept from others for that.
     stop_in_order(session, &mut ours);
     forgive(&mut ours);
+    forget(session, &mut others)?;
     remove(session, &mut ours)?;
     subjects.append(&mut ours);
+    subjects.append(&mut others);
     subject::sort(&mut subjects, &which.names);
     let mut gone = HashSet::new();
     for subject in subjects.iter_mut().filter(|subject| subject.fine()) {
@@ -73,24 +76,78 @@ fn take_up_corrupt_ones(session: &Session, subjects: &mut [Subject]) -> HashSet<
 
 /// What is not in the store is not ours to remove; that it is absent is as it should be. Of what can't be
 /// read in the store, the manager's mark tells.
-fn leave_foreign_ones(session: &Session, subjects: &mut [Subject], corrupt: &HashSet<String>) {
+fn tell_foreign_ones(session: &Session, subjects: &mut [Subject], corrupt: &HashSet<String>) {
     let deadline = session.working_deadline(Duration::ZERO);
-    subject::each(
-        subjects,
-        |subject| subject.report.stored.is_none(),
-        |backend: &Opened, asked: &[&Subject]| backend.remote.status(subject::targets(asked), deadline),
-        |subject, answer| match answer {
-            Ok(status) if status.ours && corrupt.contains(subject.name()) => {
-                subject.report.status = Some(status);
-            }
-            Ok(status) => {
-                subject.report.status = Some(status);
-                subject.fail(Error::not_ours(&subject.report.name));
-            }
-            Err(error) if error.kind == ErrorKind::NotRegistered => {}
+    look(subjects, |_| true, deadline);
+    let unknown = |s: &Subject| s.report.stored.is_none() && s.report.status.is_some();
+    for subject in subjects.iter_mut().filter(|s| unknown(s) && corrupt.contains(s.name())) {
+        if !is_ours(subject) {
+            subject.fail(Error::not_ours(&subject.report.name));
+        }
+    }
+    if !subjects.iter().any(|s| s.fine() && unknown(s) && !corrupt.contains(s.name())) {
+        return;
+    }
+    // Registered since the store was read, or on its way just now, which nothing is while it is locked.
+    let Ok(store) = session.store() else { return };
+    let locked = store.lock(deadline);
+    let mut again = HashSet::new();
+    for subject in subjects.iter_mut().filter(|s| s.fine() && unknown(s) && !corrupt.contains(s.name())) {
+        match store.header(subject.name()) {
+            Ok(Some(header)) => *subject = Subject::stored(session, header),
+            Ok(None) => drop(again.insert(subject.name().to_owned())),
             Err(error) => subject.fail(error),
-        },
-    );
+        }
+        subject.report.status = None;
+    }
+    look(subjects, |subject| again.contains(subject.name()), deadline);
+    drop(locked);
+    for subject in subjects.iter_mut().filter(|s| unknown(s) && again.contains(s.name())) {
+        subject.fail(Error::not_ours(&subject.report.name));
+    }
+}
+
+/// Asks the manager for those that are fine. What it does not have has no status.
+fn look(subjects: &mut [Subject], wanted: impl Fn(&Subject) -> bool, deadline: Deadline) {
+    let status =
+        |backend: &Opened, asked: &[&Subject]| backend.remote.status(subject::targets(asked), deadline);
+    subject::each(subjects, wanted, status, |subject, answer| match answer {
+        Ok(status) => subject.report.status = Some(status),
+        // Of what is stored the manager's own answer to its removal counts.
+        Err(error) if error.kind != ErrorKind::NotRegistered && subject.report.stored.is_none() => {
+            subject.fail(error);
+        }
+        Err(_) => {}
+    });
+}
+
+fn is_ours(subject: &Subject) -> bool {
+    subject.report.status.as_ref().is_some_and(|status| status.ours)
+}
+
+/// Stored, and somebody else made what the manager has by that name: an adoption was cut short, or ours was
+/// removed behind our back.
+fn is_somebody_elses(subject: &Subject) -> bool {
+    subject.report.stored.is_some() && subject.report.status.as_ref().is_some_and(|status| !status.ours)
+}
+
+/// Forgets what is stored of those, and leaves them as they are.
+fn forget(session: &Session, subjects: &mut [Subject]) -> Result<()> {
+    if subjects.is_empty() {
+        return Ok(());
+    }
+    let store = session.store()?.lock(session.working_deadline(Duration::ZERO))?;
+    for subject in subjects {
+        match store.remove(&[subject.name()]).pop() {
+            Some(Err(error)) => subject.fail(error),
+            _ => session.warn(format!(
+                "the service `{}` that {} has was not made by anysvc, and is left as it is",
+                subject.name(),
+                subject.report.backend.as_deref().unwrap_or_default()
+            )),
+        }
+    }
+    Ok(())
 }
 
 /// What could not be stopped because it is not there, or in no state to be, can be removed all the same.

@@ -22,9 +22,10 @@ pub struct World {
     pub fails: BTreeSet<(&'static str, &'static str)>,
     /// Services whose process ends at once.
     pub dies: BTreeSet<&'static str>,
-    /// What somebody else writes into the store while the backend is asked whether it answers: a file and
-    /// its text.
-    pub meanwhile: Option<(PathBuf, String)>,
+    /// Services that somebody else has started again by the time that they are stopped first.
+    pub come_back: BTreeSet<&'static str>,
+    /// What somebody else writes into the store while the backend is asked this: a file and its text.
+    pub meanwhile: Option<(&'static str, PathBuf, String)>,
     /// The last pid that was given.
     pub last_pid: u32,
 }
@@ -64,6 +65,13 @@ impl Mock {
         }
     }
 
+    /// Others do what they do during this verb.
+    fn meanwhile(&self, verb: &str) {
+        if let Some((_, path, text)) = self.world().meanwhile.take_if(|(during, ..)| *during == verb) {
+            std::fs::write(path, text).expect("it can be written");
+        }
+    }
+
     fn bring_up(&self, name: &str) -> Result<()> {
         let mut world = self.world();
         world.last_pid += 1;
@@ -98,9 +106,7 @@ impl Backend for Mock {
     }
 
     fn probe(&self, _: Deadline) -> Result<Probe> {
-        if let Some((path, text)) = self.world().meanwhile.take() {
-            std::fs::write(path, text).expect("it can be written");
-        }
+        self.meanwhile("probe");
         Ok(Probe::default())
     }
 
@@ -135,9 +141,12 @@ impl Backend for Mock {
         batch.each(|target| {
             self.note("stop", &target.name)?;
             let mut world = self.world();
+            let comes_back = world.come_back.remove(target.name.as_str());
             let status = world.services.get_mut(&target.name);
             let status = status.ok_or_else(|| Error::not_registered(&target.name))?;
-            (status.state, status.pid) = (State::Stopped, None);
+            if !comes_back {
+                (status.state, status.pid) = (State::Stopped, None);
+            }
             Ok(())
         })
     }
@@ -150,6 +159,7 @@ impl Backend for Mock {
     }
 
     fn status(&self, batch: &Batch<Target>) -> Vec<Result<Status>> {
+        self.meanwhile("status");
         batch.each(|target| {
             let found = self.world().services.get(&target.name).cloned();
             found.ok_or_else(|| Error::not_registered(&target.name))

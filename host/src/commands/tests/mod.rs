@@ -3,6 +3,7 @@
 mod looking;
 mod mock;
 mod orders;
+mod others;
 mod registering;
 mod templates;
 

@@ -154,7 +154,7 @@ fn what_somebody_else_registered_meanwhile_is_not_taken() {
     let text = stage.stored("web").expect("it is stored");
     stage.given("unregister web");
     let path = stage.path().join("services/web.toml");
-    stage.world(|world| world.meanwhile = Some((path, text.replace("\"mock\"", "\"other\""))));
+    stage.world(|world| world.meanwhile = Some(("probe", path, text.replace("\"mock\"", "\"other\""))));
     let ran = stage.run("register web --replace -- x");
     assert_eq!(ran.code, 5, "{}", ran.stderr);
     assert!(ran.stderr.contains("belongs to the backend `other`"), "{}", ran.stderr);
