@@ -78,7 +78,8 @@ impl World {
         }
     }
 
-    fn state(&self) -> &'static Path {
+    /// Where the user's services are remembered, and their logs are.
+    pub fn state(&self) -> &'static Path {
         Path::new(if self.uid == 0 { "/var/lib/anysvc" } else { "/home/app/.local/state/anysvc" })
     }
 
