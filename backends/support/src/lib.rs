@@ -1,11 +1,12 @@
 //! What two backends need: the identity of a boot, shell quoting and scripts, commands with a deadline,
-//! files that appear whole or not at all, folders to watch, sockets with a deadline. It knows no service
+//! files that appear whole or not at all, folders to watch, sockets and locks with a deadline. It knows no service
 //! manager.
 
 pub mod boot;
 pub mod command;
 pub mod engine;
 pub mod inotify;
+pub mod lock;
 pub mod logs;
 pub mod publish;
 pub mod quote;

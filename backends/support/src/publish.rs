@@ -14,7 +14,7 @@ use std::{
 
 use anysvc_backend_api::{Error, Result};
 use rustix::{
-    fs::{AtFlags, CWD, Mode, OFlags, fchmod, fsync, openat, renameat, unlinkat},
+    fs::{AtFlags, CWD, Mode, OFlags, fchmod, fsync, openat, renameat, syncfs, unlinkat},
     io::Errno,
     rand::{GetRandomFlags, getrandom},
 };
@@ -37,19 +37,86 @@ pub fn open_folder(path: &Path) -> Result<OwnedFd> {
 /// # Errors
 /// When it can't be written; nothing is left behind then.
 pub fn replace(folder: BorrowedFd<'_>, shown: &Path, name: &OsStr, mode: u32, content: &[u8]) -> Result<()> {
-    let failed = |cause: Errno| Error::io("write", shown.join(name), &cause.into());
-    let (unfinished, mut file) = create(folder).map_err(failed)?;
-    let mut write = || {
-        fchmod(&file, Mode::from_raw_mode(mode))?;
-        file.write_all(content).map_err(|cause| Errno::from_io_error(&cause).unwrap_or(Errno::IO))?;
-        fsync(&file)?;
-        renameat(folder, &unfinished, folder, name)
+    replace_all(folder, shown, &[vec![NewFile { name, mode, content }]]).pop().unwrap_or(Ok(()))
+}
+
+/// A file that is to appear.
+#[derive(Clone, Copy, Debug)]
+pub struct NewFile<'a> {
+    /// What it is called.
+    pub name: &'a OsStr,
+    /// Its mode, whatever the umask.
+    pub mode: u32,
+    /// What it holds.
+    pub content: &'a [u8],
+}
+
+/// As [`replace`] for many, which is quicker than one by one: groups of files, each of which appears in
+/// order, or not at all where one of its files could not be written.
+pub fn replace_all(folder: BorrowedFd<'_>, shown: &Path, groups: &[Vec<NewFile<'_>>]) -> Vec<Result<()>> {
+    let many = groups.len() > MANY;
+    let staged: Vec<_> = groups.iter().map(|group| stage(folder, shown, group, !many)).collect();
+    let flushed = if many { syncfs(folder) } else { Ok(()) };
+    let failed = |cause: Errno| Error::io("write to", shown, &cause.into());
+    let publish = |group: Result<Vec<Unfinished<'_>>>| {
+        flushed.map_err(failed)?;
+        group?.into_iter().try_for_each(Unfinished::publish)
     };
-    // The name itself is a part of the folder.
-    write().and_then(|()| fsync(folder)).map_err(|cause| {
-        let _ = unlinkat(folder, &unfinished, AtFlags::empty());
-        failed(cause)
-    })
+    let published: Vec<_> = staged.into_iter().map(publish).collect();
+    // The names themselves are a part of the folder.
+    let kept = fsync(folder).map_err(failed);
+    published.into_iter().map(|published| published.and(kept.clone())).collect()
+}
+
+fn stage<'a>(
+    folder: BorrowedFd<'a>,
+    shown: &'a Path,
+    group: &[NewFile<'a>],
+    flush: bool,
+) -> Result<Vec<Unfinished<'a>>> {
+    group.iter().map(|file| Unfinished::write(folder, shown, *file, flush)).collect()
+}
+
+/// From so many on, one flush of the file system costs less than one of each file.
+const MANY: usize = 8;
+
+/// A file that is complete, under a name that is not its own. Dropped before it is published, it is removed.
+struct Unfinished<'a> {
+    folder: BorrowedFd<'a>,
+    shown: &'a Path,
+    now: String,
+    name: &'a OsStr,
+}
+
+impl<'a> Unfinished<'a> {
+    fn write(folder: BorrowedFd<'a>, shown: &'a Path, file: NewFile<'a>, flush: bool) -> Result<Self> {
+        let failed = |cause: Errno| Error::io("write", shown.join(file.name), &cause.into());
+        let (now, mut open) = create(folder).map_err(failed)?;
+        let this = Unfinished { folder, shown, now, name: file.name };
+        let mut write = || {
+            fchmod(&open, Mode::from_raw_mode(file.mode))?;
+            open.write_all(file.content)
+                .map_err(|cause| Errno::from_io_error(&cause).unwrap_or(Errno::IO))?;
+            if flush { fsync(&open) } else { Ok(()) }
+        };
+        write().map_err(failed)?;
+        Ok(this)
+    }
+
+    fn publish(mut self) -> Result<()> {
+        renameat(self.folder, &self.now, self.folder, self.name)
+            .map_err(|cause| Error::io("write", self.shown.join(self.name), &cause.into()))?;
+        self.now.clear();
+        Ok(())
+    }
+}
+
+impl Drop for Unfinished<'_> {
+    fn drop(&mut self) {
+        if !self.now.is_empty() {
+            let _ = unlinkat(self.folder, &self.now, AtFlags::empty());
+        }
+    }
 }
 
 /// A file under a name that nobody can have guessed, for us alone.
@@ -70,16 +137,31 @@ pub fn random_name(prefix: &str) -> Result<String, Errno> {
     Ok(random.iter().fold(prefix.to_owned(), |name, byte| format!("{name}{byte:02x}")))
 }
 
+/// Removes files of a folder and makes sure that they stay removed; one that is not there is fine.
+///
+/// # Errors
+/// When one can't be removed.
+pub fn remove_all<'a>(
+    folder: impl AsFd,
+    shown: &Path,
+    names: impl IntoIterator<Item = &'a OsStr>,
+) -> Result<()> {
+    for name in names {
+        match unlinkat(&folder, name, AtFlags::empty()) {
+            Ok(()) | Err(Errno::NOENT) => {}
+            Err(cause) => return Err(Error::io("remove", shown.join(name), &cause.into())),
+        }
+    }
+    fsync(&folder).map_err(|cause| Error::io("write to", shown, &cause.into()))
+}
+
 /// Removes the file `name` of a folder and makes sure that it stays removed; one that is not there is
 /// fine.
 ///
 /// # Errors
 /// When it can't be removed.
 pub fn remove(folder: impl AsFd, shown: &Path, name: &OsStr) -> Result<()> {
-    match unlinkat(&folder, name, AtFlags::empty()).and_then(|()| fsync(&folder)) {
-        Ok(()) | Err(Errno::NOENT) => Ok(()),
-        Err(cause) => Err(Error::io("remove", shown.join(name), &cause.into())),
-    }
+    remove_all(folder, shown, [name])
 }
 
 /// Whether a name is that of an unfinished file, which a killed process may have left.

@@ -1,14 +1,14 @@
 //! Which verb is where. It knows no D-Bus and no text of units.
 
 use anysvc_backend_api::{
-    Backend, Batch, Capability, Context, Deadline, Description, Error, ListQuery, Probe, Registration,
-    Result, SignalRequest, Status, Target, WaitRequest,
+    Backend, Batch, Capability, Context, Deadline, Description, ListQuery, Probe, Registration, Rendering,
+    Result, ServiceSpec, SignalRequest, Status, Target, WaitRequest,
 };
 
 use crate::{
     manager::Gate,
     place::Place,
-    probe,
+    probe, register, unit, unregister,
     verbs::{self, Mode, Services},
 };
 
@@ -26,15 +26,14 @@ impl Systemd {
     }
 }
 
-fn not_yet() -> Error {
-    Error::unsupported("the systemd backend can't do that yet")
-}
-
 impl Backend for Systemd {
     fn describe() -> Description {
-        Description::new("systemd", "units of systemd", env!("CARGO_PKG_VERSION"))
+        let description = Description::new("systemd", "units of systemd", env!("CARGO_PKG_VERSION"))
+            .can(Capability::RuntimeRegistration)
             .can(Capability::Signal)
             .can(Capability::Foreign)
+            .can(Capability::NativeBoot);
+        unit::fields(description)
     }
 
     fn open(context: Context) -> Result<Systemd> {
@@ -47,12 +46,20 @@ impl Backend for Systemd {
         probe::probe(&self.context, &self.gate, deadline)
     }
 
+    fn check(&self, batch: &Batch<ServiceSpec>) -> Vec<Result<()>> {
+        batch.each(unit::check)
+    }
+
     fn register(&self, batch: &Batch<Registration>) -> Vec<Result<()>> {
-        batch.all(|| Err(not_yet()))
+        register::register(&self.services(), &self.context.user, batch)
     }
 
     fn unregister(&self, batch: &Batch<Target>) -> Vec<Result<()>> {
-        batch.all(|| Err(not_yet()))
+        unregister::unregister(&self.services(), batch)
+    }
+
+    fn render(&self, batch: &Batch<Registration>) -> Vec<Result<Rendering>> {
+        batch.each(|registration| register::render(&self.services(), &self.context.user, registration))
     }
 
     fn start(&self, batch: &Batch<Target>) -> Vec<Result<()>> {

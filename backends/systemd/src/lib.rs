@@ -10,6 +10,7 @@
 //! | `probe` | whether the manager answers, and what to do if not |
 //! | `mark`, `place` | the line that says that a unit is ours; where units and their links are |
 //! | `unit` | a spec as the text of a unit, and back; pure |
+//! | `shelf` | the folder of units, under a lock: the files of services |
 //! | `register`, `unregister` | publishing units, and removing them |
 //! | `linger`, `logs` | a user's manager without a login; the journal |
 
@@ -22,6 +23,7 @@ mod mark;
 mod place;
 mod probe;
 mod register;
+mod shelf;
 pub mod unit;
 mod unregister;
 mod verbs;

@@ -51,6 +51,11 @@ impl Place {
         self.transient.as_deref()
     }
 
+    /// The file that those lock who change units. It is gone at the next boot.
+    pub fn lock(&self) -> Option<PathBuf> {
+        self.transient.as_ref()?.parent().map(|folder| folder.join("anysvc.lock"))
+    }
+
     /// The file of a unit (`web.service`).
     pub fn unit(&self, unit: &str) -> PathBuf {
         self.units.join(unit)

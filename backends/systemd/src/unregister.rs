@@ -1,1 +1,79 @@
 //! Stopping and removing units that we made.
+
+use anysvc_backend_api::{Batch, Error, ErrorKind, Result, Target, check_name};
+
+use crate::{
+    manager::{ORIGIN, Unit, Work},
+    register::is_elsewhere,
+    shelf::{Found, Shelf},
+    verbs::{self, Services},
+};
+
+/// Stops them, removes their files and links, and has the manager forget them. What is absent is fine.
+pub(crate) fn unregister(services: &Services<'_>, batch: &Batch<Target>) -> Vec<Result<()>> {
+    let removed = look(services, batch).and_then(|loaded| {
+        let stopped = stop(services, batch, &loaded);
+        remove(services, batch, stopped)
+    });
+    removed.unwrap_or_else(|error| batch.all(|| Err(error.clone())))
+}
+
+/// Whether the manager knows each of them. What we did not make is refused.
+fn look(services: &Services<'_>, batch: &Batch<Target>) -> Result<Vec<Result<bool>>> {
+    let mut manager = services.gate.open(Work::on(batch.items.len()), batch.deadline)?;
+    let named = batch.each(|target| check_name(&target.name).map(|()| format!("{}.service", target.name)));
+    let names: Vec<&str> = named.iter().flatten().map(String::as_str).collect();
+    let units = manager.units(&names, ORIGIN, batch.deadline);
+    let mut units = units.map_err(|failure| failure.about("", services.gate.scope()))?.into_iter();
+    Ok(batch.then(named, |target, _| {
+        let unit: Unit = units.next().ok_or_else(|| Error::not_registered(&target.name))?;
+        match Shelf::find(services.place, &target.name)? {
+            Found::Foreign => {
+                Err(Error::not_ours(&target.name).with_path(services.place.unit(&unit.listed.id)))
+            }
+            Found::Nothing if is_elsewhere(services.place, &unit) => {
+                Err(Error::not_ours(&target.name).with_path(&unit.facts.file))
+            }
+            _ => Ok(!unit.listed.is_absent()),
+        }
+    }))
+}
+
+/// Stops those that the manager knows.
+fn stop(services: &Services<'_>, batch: &Batch<Target>, loaded: &[Result<bool>]) -> Vec<Result<()>> {
+    let known = batch.items.iter().zip(loaded).filter(|(_, loaded)| matches!(loaded, Ok(true)));
+    let items: Vec<Target> = known.map(|(target, _)| target.clone()).collect();
+    let mut stopped = Vec::new().into_iter();
+    if !items.is_empty() {
+        stopped = verbs::stop(services, &Batch { items, deadline: batch.deadline }).into_iter();
+    }
+    batch.then(loaded.to_vec(), |_, known| match known.then(|| stopped.next()).flatten() {
+        Some(Err(error)) if error.kind != ErrorKind::NotRegistered => Err(error),
+        _ => Ok(()),
+    })
+}
+
+/// Removes the files of those that are down, under the lock.
+fn remove(
+    services: &Services<'_>,
+    batch: &Batch<Target>,
+    stopped: Vec<Result<()>>,
+) -> Result<Vec<Result<()>>> {
+    if stopped.iter().all(Result::is_err) {
+        return Ok(stopped);
+    }
+    let shelf = Shelf::open(services.place, batch.deadline)?;
+    let removed = batch.then(stopped, |target, ()| {
+        // It may have been replaced since it was looked at.
+        if Shelf::find(services.place, &target.name)? == Found::Foreign {
+            return Err(Error::not_ours(&target.name));
+        }
+        services.place.set_enabled(&format!("{}.service", target.name), false)
+    });
+    let gone = batch.items.iter().zip(&removed).filter(|(_, removed)| removed.is_ok());
+    shelf.remove(gone.map(|(target, _)| &*target.name))?;
+    let mut manager = services.gate.open(Work::on(batch.items.len()), batch.deadline)?;
+    let reloaded = manager.reload(batch.deadline);
+    let reloaded = reloaded.map_err(|failure| failure.about("systemd", services.gate.scope()));
+    Ok(batch.then(removed, |_, ()| reloaded.clone()))
+}

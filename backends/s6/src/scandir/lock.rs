@@ -2,16 +2,11 @@
 //! s6-svscan is told to look again. Who may write to it may change the scandir anyway; who may only read
 //! the scandir can't hold it. A killed holder leaves nothing behind.
 
-use std::{
-    os::fd::{AsFd, OwnedFd},
-    sync::mpsc::channel,
-};
+use std::os::fd::{AsFd, OwnedFd};
 
 use anysvc_backend_api::{Deadline, Error, ErrorKind, Result};
-use rustix::{
-    fs::{FlockOperation, OFlags, flock},
-    io::Errno,
-};
+use anysvc_backend_support::lock;
+use rustix::{fs::OFlags, io::Errno};
 
 use super::{CONTROL, Scandir, Svscan, denied};
 use crate::sys::{open_beneath, open_folder};
@@ -69,39 +64,11 @@ impl Lock {
 
 fn acquire(scandir: &Scandir, fd: OwnedFd, deadline: Deadline) -> Result<OwnedFd> {
     let failed = |error: Errno| Error::io("lock the scandir", scandir.path(), &error.into());
-    match flock(&fd, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => return Ok(fd),
-        Err(Errno::WOULDBLOCK) => {}
-        Err(error) => return Err(failed(error)),
-    }
-    wait(fd, deadline).unwrap_or(Err(Errno::TIMEDOUT)).map_err(|error| match error {
+    lock::exclusive(fd, deadline).map_err(|error| match error {
         Errno::TIMEDOUT => {
             Error::timed_out(format!("others kept the scandir {} locked", scandir.path().display()))
                 .with_path(scandir.path())
         }
         other => failed(other),
     })
-}
-
-/// flock(2) knows no time-out, so that a thread waits in it: in turn with all others, which trying again
-/// and again would not be. One that is no longer waited for gives the lock back as soon as it has it.
-fn wait(fd: OwnedFd, deadline: Deadline) -> Option<Result<OwnedFd, Errno>> {
-    let (answer, answered) = channel();
-    std::thread::Builder::new()
-        .name("anysvc-s6-lock".to_owned())
-        .stack_size(64 << 10)
-        .spawn(move || {
-            let locked = loop {
-                match flock(&fd, FlockOperation::LockExclusive) {
-                    Err(Errno::INTR) => {}
-                    other => break other.map(|()| fd),
-                }
-            };
-            drop(answer.send(locked));
-        })
-        .ok()?;
-    match deadline.remaining() {
-        Some(left) => answered.recv_timeout(left).ok(),
-        None => answered.recv().ok(),
-    }
 }

@@ -54,6 +54,7 @@ macro_rules! properties {
 properties! {
     InvocationID of UNIT as invocation: Vec<u8> => bytes, "The identity of its last start.";
     FragmentPath of UNIT as file: String => text, "The file that it is read from.";
+    NeedDaemonReload of UNIT as stale: Option<bool> => truth, "Whether its file is another than the one that was read.";
     StateChangeTimestamp of UNIT as changed: Option<SystemTime> => time, "When its state changed.";
     ActiveEnterTimestamp of UNIT as became_active: Option<SystemTime> => time, "When it came up.";
     ActiveExitTimestamp of UNIT as left_active: Option<SystemTime> => time, "When it was told to end, or ended.";
@@ -88,6 +89,10 @@ pub(crate) const STATUS: &[Property] = &[
     Property::ExecMainCode,
     Property::ExecMainStatus,
 ];
+
+/// What tells whose a unit is, and whether what runs is what its file says.
+pub(crate) const ORIGIN: &[Property] =
+    &[Property::FragmentPath, Property::NeedDaemonReload, Property::ExecMainStartTimestamp];
 
 /// What tells how far a start is.
 pub(crate) const STEPS: &[Property] = &[

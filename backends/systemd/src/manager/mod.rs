@@ -9,7 +9,7 @@ mod name;
 pub(crate) mod recovery;
 
 pub(crate) use calls::{Listed, Manager, Message};
-pub(crate) use facts::{Facts, Property, STATUS, STEPS, Unit};
+pub(crate) use facts::{Facts, ORIGIN, Property, STATUS, STEPS, Unit};
 pub(crate) use failure::Failure;
 pub(crate) use gate::{Gate, Work};
 pub(crate) use name::{service_of, unit_of};

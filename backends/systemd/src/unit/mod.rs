@@ -17,6 +17,11 @@ pub use seal::is_edited;
 
 use text::raw;
 
+/// Whether systemd takes a path as it is, where it takes no quotes.
+pub fn is_plain_path(path: &str) -> bool {
+    text::is_plain(path.replace(' ', "_").as_bytes())
+}
+
 /// What a unit depends on beside the spec.
 #[derive(Clone, Copy, Debug)]
 pub struct Surroundings<'a> {
@@ -44,12 +49,12 @@ pub struct Files {
 pub fn render(spec: &ServiceSpec, around: Surroundings<'_>) -> Result<Files> {
     check(spec)?;
     let sections = [unit(spec), service(spec, around)?, install(around.scope)];
-    let mut text = String::new();
+    let mut texts = Vec::new();
     for (name, mut lines) in native::SECTIONS.iter().zip(sections) {
         lines.extend(native::lines(spec, name)?);
-        text.push_str(&format!("[{name}]\n{}\n", lines.join("\n")));
+        texts.push(format!("[{name}]\n{}\n", lines.join("\n")));
     }
-    Ok(Files { unit: seal::seal(spec.boot(), &text), environment: environment(spec) })
+    Ok(Files { unit: seal::seal(spec.boot(), &texts.join("\n")), environment: environment(spec) })
 }
 
 fn unit(spec: &ServiceSpec) -> Vec<String> {

@@ -1,0 +1,157 @@
+//! What registering each service would do. Everything that can be refused is refused here, before anything
+//! is changed.
+
+use std::{collections::HashSet, path::Path, time::SystemTime};
+
+use anysvc_backend_api::{Batch, Boot, Error, ErrorKind, Registration, Result, User};
+
+use crate::{
+    manager::{Manager, ORIGIN, Unit},
+    mark::Mark,
+    place::Place,
+    shelf::{Found, Kept, Shelf},
+    unit::{self, Files, Surroundings},
+    verbs::Services,
+};
+
+/// What is there under the name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Existing {
+    /// Nothing.
+    Absent,
+    /// One of ours that does not differ.
+    Same,
+    /// One that is to be replaced.
+    Differs,
+}
+
+/// What is to be done for one service.
+#[derive(Clone, Debug)]
+pub(super) struct Plan {
+    /// Its files.
+    pub(super) files: Files,
+    /// What is there.
+    pub(super) existing: Existing,
+    /// The manager has not read the file that is there.
+    pub(super) stale: bool,
+    /// It runs.
+    pub(super) active: bool,
+    /// It runs, as something else than it is to be.
+    pub(super) runs_otherwise: bool,
+    /// What happens at boot so far.
+    pub(super) boot: Option<Boot>,
+}
+
+/// Plans all of them.
+///
+/// # Errors
+/// Where the manager does not answer.
+pub(super) fn plan(
+    services: &Services<'_>,
+    owner: &User,
+    manager: &mut Manager,
+    batch: &Batch<Registration>,
+) -> Result<Vec<Result<Plan>>> {
+    let names: Vec<String> = batch.items.iter().map(|item| format!("{}.service", item.spec.name)).collect();
+    let files = batch.each(|registration| render(services, owner, registration));
+    // What is no name of a unit would have the manager refuse the whole question.
+    let asked: Vec<&str> =
+        names.iter().zip(&files).filter(|(_, files)| files.is_ok()).map(|(name, _)| &**name).collect();
+    let scope = services.gate.scope();
+    let units = manager.units(&asked, ORIGIN, batch.deadline);
+    let mut units = units.map_err(|failure| failure.about("", scope))?.into_iter();
+    let mut seen = HashSet::new();
+    Ok(batch.then(files, |registration, files| {
+        let Some(unit) = units.next() else { return Err(Error::unsupported("systemd said nothing of it")) };
+        if !seen.insert(registration.spec.name.clone()) {
+            return Err(Error::already_registered(&registration.spec.name));
+        }
+        judge(
+            services.place,
+            Shelf::find(services.place, &registration.spec.name)?,
+            &unit,
+            registration,
+            files,
+        )
+    }))
+}
+
+/// The files of a service.
+///
+/// # Errors
+/// Whatever makes it impossible, by the name of the field.
+pub(super) fn render(services: &Services<'_>, owner: &User, registration: &Registration) -> Result<Files> {
+    let path = Shelf::environment(services.place, &registration.spec.name);
+    let environment = path.to_str().filter(|text| unit::is_plain_path(text)).ok_or_else(|| {
+        Error::unsupported(format!("env: systemd can't read values from {}", path.display()))
+            .with_hint("a home of plain letters is what it can read from")
+    });
+    let environment = match environment {
+        Ok(path) => path,
+        Err(_) if registration.spec.env.is_empty() => "",
+        Err(error) => return Err(error),
+    };
+    unit::render(&registration.spec, Surroundings { scope: services.gate.scope(), owner, environment })
+}
+
+fn judge(
+    place: &Place,
+    found: Found,
+    unit: &Unit,
+    registration: &Registration,
+    files: Files,
+) -> Result<Plan> {
+    let (name, replace, adopt) = (&registration.spec.name, registration.replace, registration.adopt);
+    let active = !matches!(unit.listed.active.as_str(), "inactive" | "failed");
+    let boot = if let Found::Ours(kept) = &found { Mark::of(&kept.unit).map(|mark| mark.boot) } else { None };
+    let stale = unit.facts.stale == Some(true);
+    let plan = |existing, runs_otherwise| Plan {
+        files: files.clone(),
+        existing,
+        stale,
+        active,
+        runs_otherwise,
+        boot,
+    };
+    match found {
+        Found::Nothing if is_elsewhere(place, unit) && !adopt => {
+            Err(Error::not_ours(name).with_path(&unit.facts.file))
+        }
+        Found::Nothing if is_elsewhere(place, unit) => Ok(plan(Existing::Differs, active)),
+        Found::Nothing => Ok(plan(Existing::Absent, active)),
+        Found::Foreign if adopt => Ok(plan(Existing::Differs, active)),
+        Found::Foreign => Err(Error::not_ours(name).with_path(place.unit(&unit.listed.id))),
+        Found::Ours(_) if !replace && !adopt => Err(Error::already_registered(name)),
+        Found::Ours(kept) if is_same(&kept, &files) => {
+            Ok(plan(Existing::Same, active && began_before(unit.facts.began, kept.written)))
+        }
+        Found::Ours(kept) if unit::is_edited(&kept.unit) && !adopt => {
+            Err(edited(name, &place.unit(&unit.listed.id)))
+        }
+        Found::Ours(_) => Ok(plan(Existing::Differs, active)),
+    }
+}
+
+/// Whether the manager has a unit of that name from somewhere else. (What it has read from our folder is
+/// a left-over there, as the file is gone.)
+pub(crate) fn is_elsewhere(place: &Place, unit: &Unit) -> bool {
+    let file = Path::new(&unit.facts.file);
+    !unit.listed.is_absent() && !unit.facts.file.is_empty() && file.parent() != Some(place.units())
+}
+
+fn is_same(kept: &Kept, files: &Files) -> bool {
+    kept.unit == files.unit.as_bytes()
+        && kept.environment.as_deref() == files.environment.as_ref().map(String::as_bytes)
+}
+
+/// Whether what runs began before its file was written: who replaced it was killed before the restart.
+fn began_before(began: Option<SystemTime>, written: SystemTime) -> bool {
+    began.is_some_and(|began| began < written)
+}
+
+fn edited(name: &str, path: &Path) -> Error {
+    let message = format!("somebody edited the unit of `{name}` since anysvc wrote it");
+    Error::new(ErrorKind::NotOurs, message).with_path(path).with_hint(
+        "`anysvc register --replace --adopt` overwrites it; `native.systemd` can say what was edited",
+    )
+}
