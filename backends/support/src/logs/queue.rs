@@ -4,6 +4,10 @@
 //! made, `previous` gets the name of a rotated file as well and then loses its own. It writes whole lines,
 //! and never again to what was renamed. So a file that is no longer `current` is complete, and it is held
 //! open here until its last name was seen, which keeps its identity from being given to another file.
+//!
+//! Who reads more slowly than files are pruned misses some. That is noticed: by a name that is gone before
+//! its file was read, or by a file that never came again under its last name, as it is pruned after all that
+//! came before it and before all that came after.
 
 use std::{
     collections::{HashSet, VecDeque},
@@ -31,6 +35,8 @@ pub(super) struct Queue {
     known: HashSet<String>,
     /// What was `current` or `previous` when it was read, and will come again under another name.
     done: Vec<Opened>,
+    /// A file may have been pruned before it was read.
+    missed: bool,
 }
 
 #[derive(Debug)]
@@ -59,7 +65,8 @@ impl Queue {
     /// When it can't be read.
     pub(super) fn open(path: &Path, owner: Owner) -> Result<Option<Queue>> {
         let Some(folder) = Folder::open(path, owner)? else { return Ok(None) };
-        let mut queue = Queue { folder, ahead: VecDeque::new(), known: HashSet::new(), done: Vec::new() };
+        let mut queue =
+            Queue { folder, ahead: VecDeque::new(), known: HashSet::new(), done: Vec::new(), missed: false };
         queue.look()?;
         Ok(Some(queue))
     }
@@ -87,12 +94,18 @@ impl Queue {
     pub(super) fn pop(&mut self) -> Result<Option<Next>> {
         while let Some(Ahead { name, from, held }) = self.ahead.pop_front() {
             let rotated = held.is_none();
-            // It may have been pruned meanwhile.
             if let Some(opened) = held.map_or_else(|| self.folder.file(&name), |held| Ok(Some(held)))? {
                 return Ok(Some(Next { opened, from, rotated }));
             }
+            // One that does not count is there all the same.
+            self.missed |= self.folder.identity(&name).is_none();
         }
         Ok(None)
+    }
+
+    /// Whether a file may have been missed since the last time that this was asked.
+    pub(super) fn take_missed(&mut self) -> bool {
+        std::mem::take(&mut self.missed)
     }
 
     /// Takes back a file that has been read; one that will get another name is remembered.
@@ -129,13 +142,21 @@ impl Queue {
         let is_done = |identity: Identity| self.done.iter().any(|done| done.identity == identity);
         let mut named = HashSet::new();
         for name in &rotated {
-            let Some(identity) = self.folder.identity(name) else { continue };
+            let Some(identity) = self.folder.identity(name) else {
+                self.missed |= !self.known.contains(name);
+                continue;
+            };
             named.insert(identity);
             if !self.known.contains(name) && !is_done(identity) {
                 self.ahead.push_back(Ahead { name: name.clone(), from: 0, held: None });
             }
         }
         let unnamed = previous.as_ref().map(|previous| previous.identity);
+        let newest = current.as_ref().map(|current| current.identity);
+        let is_there = |read: &Opened| {
+            named.contains(&read.identity) || [unnamed, newest].contains(&Some(read.identity))
+        };
+        self.missed |= !self.done.iter().all(is_there);
         let previous = previous.filter(|p| !named.contains(&p.identity) && !is_done(p.identity));
         for (name, held) in [(PREVIOUS, previous), (CURRENT, current)] {
             if held.is_some() {

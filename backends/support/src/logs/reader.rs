@@ -11,6 +11,9 @@ use super::{
     queue::{Next, Queue},
 };
 
+/// What stands in the place of lines that were removed before they were read.
+const MISSED: &str =
+    "anysvc: lines may be missing here: log files were removed by rotation before they were read";
 /// How much of a file is read at once.
 const PIECE: usize = 64 << 10;
 
@@ -22,6 +25,8 @@ pub(super) struct Reader {
     follow: bool,
     /// `None` as long as the folder is not there.
     queue: Option<Queue>,
+    /// Whether some file was reached.
+    begun: bool,
     /// The file that is being read, and how far.
     now: Option<(Next, u64)>,
     lines: Lines,
@@ -62,7 +67,16 @@ impl Reader {
             }
         }
         let filter = Filter { service, since: query.since, wanted: query.since.is_none() };
-        Ok(Reader { path, owner, follow: query.follow, queue, now: None, lines: Lines::default(), filter })
+        Ok(Reader {
+            path,
+            owner,
+            follow: query.follow,
+            queue,
+            begun: false,
+            now: None,
+            lines: Lines::default(),
+            filter,
+        })
     }
 
     /// The folder that is to be watched: its own, or where it would appear.
@@ -101,6 +115,11 @@ impl Reader {
         self.lines.finish(|line| records.extend(self.filter.record(line)));
         let Some(queue) = &mut self.queue else { return Ok(false) };
         let Some(next) = queue.pop()? else { return Ok(false) };
+        // Where nothing was read yet, this is where the log begins.
+        if queue.take_missed() && (self.begun || self.follow) {
+            records.push(LogRecord { service: self.filter.service.clone(), time: None, line: MISSED.into() });
+        }
+        self.begun = true;
         let from = next.from;
         if let Some((read, _)) = self.now.replace((next, from)) {
             queue.done(read);
