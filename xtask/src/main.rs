@@ -15,7 +15,7 @@ const HELP: &str = "\
 packages that it needs and are missing (as root).
 
   build                  the program and its backends, as they are installed: target/anysvc/
-  demo                   a real service through its whole life, in the s6 laboratory
+  demo                   a real service through its whole life, on this machine and on a real s6
   test [SUITE...]        the tests; all suites unless some are named:
 {SUITES}  bench [NAME...]        how long our commands take beside their peers; also target/bench.json:
 {BENCHES}  lab s6 [OPTIONS] [-- COMMAND...]
