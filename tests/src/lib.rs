@@ -5,7 +5,7 @@
 //!
 //! A suite is a file in `tests/tests/`, named after what it needs: `s6_*.rs` run in the s6
 //! laboratory (`./x test s6`), `systemd_*.rs` in the systemd laboratory, `local_*.rs` with the
-//! embedded default, all others with `./x test unit`. A test makes a laboratory of its own,
+//! embedded default, `examples_*.rs` what is in `examples/`, all others with `./x test unit`. A test makes a laboratory of its own,
 //! which takes some 50 ms (systemd: some seconds), and says what it wants to see:
 //!
 //! ```no_run
@@ -29,6 +29,7 @@ pub mod conditions;
 mod container;
 pub mod crash;
 mod enter;
+pub mod examples;
 pub mod instances;
 mod keeper;
 mod lab;

@@ -3,10 +3,12 @@
 use anysvc_tests::repository;
 use std::path::{Path, PathBuf};
 
-/// The Markdown files at the root and below docs/.
+/// The Markdown files at the root, in docs/ and in each example.
 fn documents() -> Vec<PathBuf> {
     let mut found = Vec::new();
-    for folder in [repository().to_path_buf(), repository().join("docs")] {
+    let examples = std::fs::read_dir(repository().join("examples")).into_iter().flatten().flatten();
+    let examples = examples.map(|entry| entry.path());
+    for folder in [repository().to_path_buf(), repository().join("docs")].into_iter().chain(examples) {
         let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
         found
             .extend(entries.map(|e| e.path()).filter(|path| path.extension().is_some_and(|ext| ext == "md")));

@@ -6,6 +6,7 @@ mod build;
 mod demo;
 mod lab;
 mod packages;
+mod story;
 mod suites;
 mod test;
 mod tool;
@@ -16,6 +17,7 @@ packages that it needs and are missing (as root).
 
   build                  the program and its backends, as they are installed: target/anysvc/
   demo                   a real service through its whole life, on this machine and on a real s6
+  demo profile-gateway   the story of that example, on a real s6
   test [SUITE...]        the tests; all suites unless some are named:
 {SUITES}  bench [NAME...]        how long our commands take beside their peers; also target/bench.json:
 {BENCHES}  lab s6 [OPTIONS] [-- COMMAND...]
@@ -36,6 +38,7 @@ fn main() -> std::process::ExitCode {
         "help" | "--help" | "-h" => help(),
         _ if asks_for_help && !bench::is_inner(verb) => help(),
         "build" => tool::no_arguments(verb, rest).and_then(|()| build::run()),
+        "demo" if rest == [story::EXAMPLE] => story::run(),
         "demo" => tool::no_arguments(verb, rest).and_then(|()| demo::run()),
         "test" => test::run(rest),
         "bench" => bench::run(rest),

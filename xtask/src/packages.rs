@@ -20,6 +20,26 @@ pub fn for_bench() -> Done {
     for_s6_lab().and_then(|()| install(strace))
 }
 
+/// Makes sure of what the examples need: the laboratory, and Python with what it tests and installs with.
+pub fn for_examples() -> Done {
+    let needed = [
+        ("/usr/bin/python3", "python3"),
+        ("/usr/lib/python3/dist-packages/pytest", "python3-pytest"),
+        ("/usr/lib/python3/dist-packages/pip", "python3-pip"),
+        ("/usr/lib/python3/dist-packages/setuptools", "python3-setuptools"),
+        ("/usr/lib/python3/dist-packages/wheel", "python3-wheel"),
+    ];
+    let missing = needed.iter().filter(|(path, _)| !std::path::Path::new(path).exists());
+    let missing: Vec<&str> = missing.map(|(_, package)| *package).collect();
+    for_s6_lab().and_then(|()| install(&missing))
+}
+
+/// Makes sure of what the story of an example needs.
+pub fn for_story() -> Done {
+    let python = if std::path::Path::new("/usr/bin/python3").exists() { &[][..] } else { &["python3"] };
+    for_s6_lab().and_then(|()| install(python))
+}
+
 fn install(missing: &[&str]) -> Done {
     if missing.is_empty() {
         return Ok(());

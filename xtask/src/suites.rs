@@ -1,7 +1,7 @@
 //! The suites of `./x test`: what is in each, and what it needs first.
 //!
 //! The files of `tests/tests/` are dealt out by the beginning of their names, so that a new file
-//! is in a suite without being listed: `local_*.rs`, `s6_*.rs`, `systemd_*.rs`,
+//! is in a suite without being listed: `local_*.rs`, `s6_*.rs`, `systemd_*.rs`, `examples_*.rs`,
 //! `docs_*.rs`, and all others in `unit`.
 
 use crate::tool::{Done, cargo};
@@ -52,6 +52,12 @@ pub const SUITES: &[Suite] = &[
         what: "the built program against a real systemd, in its laboratory",
         prepare: || packages::for_systemd_lab().and_then(|()| build::run()),
         commands: || Ok(vec![files(&of("systemd_")?)]),
+    },
+    Suite {
+        name: "examples",
+        what: "what is in examples/: its stories and tests, on s6 and on the embedded default",
+        prepare: || packages::for_examples().and_then(|()| build::run()),
+        commands: || Ok(vec![files(&of("examples_")?)]),
     },
     Suite {
         name: "docs",
@@ -113,7 +119,9 @@ fn of(prefix: &str) -> Done<Vec<String>> {
 fn others() -> Done<Vec<String>> {
     Ok(test_files()?
         .into_iter()
-        .filter(|name| !["local_", "s6_", "systemd_", "docs_"].iter().any(|prefix| name.starts_with(prefix)))
+        .filter(|name| {
+            !["local_", "s6_", "systemd_", "docs_", "examples_"].iter().any(|prefix| name.starts_with(prefix))
+        })
         .collect())
 }
 
