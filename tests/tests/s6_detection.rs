@@ -45,3 +45,12 @@ fn explaining_shows_each_fact_as_it_was_read() {
     seen(Facts::OtherPid1, "name of process 1: `sleep`");
     seen(Facts::CommUnreadable, "name of process 1: ");
 }
+
+#[test]
+fn the_version_of_s6_is_named_though_no_command_of_its_own_tells() {
+    let lab = S6Lab::new().start();
+    for uid in [0, APP] {
+        lab.anysvc(["detect", "--explain"]).uid(uid).run().success().stdout_contains("version 2.11\n");
+        lab.anysvc(["backends", "info", "s6"]).uid(uid).run().success().stdout_contains("version 2.11\n");
+    }
+}

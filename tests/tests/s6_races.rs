@@ -15,11 +15,21 @@ const TIMEOUT: [&str; 2] = ["--timeout", "50s"];
 /// How often one tries who did not get a turn in time.
 const TRIES: usize = 5;
 
+/// How often s6-svscan is told to look.
+#[derive(Clone, Copy, PartialEq)]
+enum Storm {
+    /// All the time.
+    Endless,
+    /// Some hundred times a second: where there are hundreds of services, one look at them takes time.
+    Gusts,
+}
+
 /// Does `act` under a storm of rescans, with somebody who looks for half-built services all the
 /// time; then everything has to be as it should be at rest.
-fn storm(world: &World, what: &str, act: impl FnOnce()) {
+fn storm(world: &World, what: &str, storm: Storm, act: impl FnOnce()) {
     let rescan = format!("while :; do /command/s6-svscanctl -a {}; done", world.scandir);
-    let storm = world.lab.command("sh").args(["-c", &rescan]).uid(world.uid).spawn();
+    let endless = (storm == Storm::Endless)
+        .then(|| world.lab.command("sh").args(["-c", &rescan]).uid(world.uid).spawn());
     let begun = Instant::now();
     let (found, looks) = std::thread::scope(|scope| {
         let (running, over) = mpsc::channel::<()>();
@@ -28,7 +38,7 @@ fn storm(world: &World, what: &str, act: impl FnOnce()) {
         drop(running);
         watch.join().expect("the watch only looks")
     });
-    drop(storm);
+    drop(endless);
     assert!(found.is_empty(), "{what}: half-built, and seen: {found:?}");
     world.settles(what);
     let complaints = world.complaints();
@@ -39,11 +49,14 @@ fn storm(world: &World, what: &str, act: impl FnOnce()) {
     let _ = std::io::stderr().write_all(line.as_bytes());
 }
 
-/// Looks until the other end is gone, or there is something half-built. With a breath in between:
-/// the processors are for those who are watched.
+/// Looks, and has s6-svscan look, until the other end is gone, or there is something half-built. With a
+/// breath in between: the processors are for those who are watched.
 fn watch(world: &World, over: &mpsc::Receiver<()>) -> (Vec<String>, u32) {
     let mut looks = 0;
+    let control = world.lab.path(world.scandir).join(".s6-svscan/control");
+    let mut control = std::fs::OpenOptions::new().write(true).open(control).expect("s6-svscan listens");
     loop {
+        control.write_all(b"a").expect("s6-svscan listens");
         let found = world.half_built();
         looks += 1;
         let goes_on = over.recv_timeout(Duration::from_millis(5)) == Err(mpsc::RecvTimeoutError::Timeout);
@@ -125,9 +138,9 @@ fn to_all(world: &World, names: &[String], command: fn(&str) -> Vec<String>) {
 }
 
 /// Registers so many at once, and then removes them at once.
-fn different_names(world: &World, count: usize) {
+fn different_names(world: &World, count: usize, how: Storm) {
     let names = names(count);
-    storm(world, &format!("{count} registered at once"), || to_all(world, &names, register));
+    storm(world, &format!("{count} registered at once"), how, || to_all(world, &names, register));
     let (services, _) = world.entries();
     assert_eq!(services.len(), count, "services in the scandir");
     // Each with its logger.
@@ -136,7 +149,7 @@ fn different_names(world: &World, count: usize) {
     let up = world.anysvc(["status", "--json"]).run().success().json();
     let running = up["services"].as_array().into_iter().flatten().filter(|one| one["state"] == "running");
     assert_eq!(running.count(), count, "services that run");
-    storm(world, &format!("{count} unregistered at once"), || to_all(world, &names, unregister));
+    storm(world, &format!("{count} unregistered at once"), how, || to_all(world, &names, unregister));
     nothing_is_left(world, &names);
 }
 
@@ -148,7 +161,7 @@ fn nothing_is_left(world: &World, names: &[String]) {
 
 /// Of many who register one name, one does, and the others hear so.
 fn one_name(world: &World) {
-    storm(world, "50 times one name", || {
+    storm(world, "50 times one name", Storm::Endless, || {
         let ends = at_once(world, (0..50).map(|_| register("web")));
         all_ended(&ends, "register", &[0, 5]);
         let (won, lost): (Vec<_>, Vec<_>) = ends.iter().partition(|end| end.code == Some(0));
@@ -161,6 +174,28 @@ fn one_name(world: &World) {
     nothing_is_left(world, &["web".to_owned()]);
 }
 
+/// Some register what others unregister. Whoever comes last wins; nobody finds a ruin.
+fn against_each_other(world: &World) {
+    let names = names(8);
+    storm(world, "registers against unregisters", Storm::Endless, || {
+        for _ in 0..5 {
+            let commands = names.iter().flat_map(|name| [register(name), unregister(name)]);
+            let ends = at_once(world, commands.clone().chain(commands));
+            all_ended(&ends, "unregister", &[0]);
+            // Besides 5: it was stopped (11) or gone (4) before the one who registered it saw it run.
+            all_ended(&ends, "register", &[0, 4, 5, 11]);
+        }
+    });
+    for name in &names {
+        assert_eq!(world.stored(name), world.published(name), "store and scandir differ on {name}");
+        let code = if world.stored(name) { 0 } else { 4 };
+        world.anysvc(["status", name]).run().fails(code);
+    }
+    all_ended(&at_once(world, names.iter().map(|name| unregister(name))), "unregister", &[0]);
+    world.settles("all unregistered");
+    nothing_is_left(world, &names);
+}
+
 /// One after the other in one laboratory: each ends with nothing left.
 fn races(world: impl FnOnce() -> World) {
     // Three times hundreds of processes at once would show how busy a machine can be, and no more.
@@ -168,7 +203,11 @@ fn races(world: impl FnOnce() -> World) {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let world = &world();
     one_name(world);
-    different_names(world, 50);
+    different_names(world, 50, Storm::Endless);
+    against_each_other(world);
+    if world.scandir == "/run/service" {
+        different_names(world, 500, Storm::Gusts);
+    }
 }
 
 #[test]

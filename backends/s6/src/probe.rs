@@ -7,7 +7,10 @@ use rustix::{
     process::geteuid,
 };
 
-use crate::scandir::{COMM, Choice, Listener, Scandir, Svscan, unavailable};
+use crate::{
+    scandir::{COMM, Choice, Listener, Scandir, Svscan, unavailable},
+    tools,
+};
 
 /// Asks.
 ///
@@ -41,7 +44,7 @@ pub(crate) fn probe(context: &Context, choice: &Choice, scandir: Option<Scandir>
     let (mode, warning) = mode(&scandir, svscan.uid());
     facts.push(mode);
     warnings.extend(warning);
-    Ok(Probe { version: None, facts, warnings, boot: boot(context, &svscan) })
+    Ok(Probe { version: tools::version_shown(context), facts, warnings, boot: boot(context, &svscan) })
 }
 
 /// The start of the s6-svscan. Where its lock is closed to us, it is mostly process 1.

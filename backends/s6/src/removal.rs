@@ -179,9 +179,7 @@ fn erase(scandir: &Scandir, name: &str) -> Result<()> {
 /// meddles with nobody's files, and nobody can remove root's. Failures are nobody's business but the
 /// log's, and they take little of anybody's time: left-overs are in nobody's way.
 pub(crate) fn sweep(scandir: &Scandir, lock: &Lock, deadline: Deadline) {
-    if !lock.excludes_all() {
-        return;
-    }
+    let Some(_others) = lock.of_the_others(scandir) else { return };
     let deadline = deadline.min(Deadline::after(SWEPT_IN));
     let mut found = Vec::new();
     let read = scandir.each_entry(|name, _| {

@@ -11,6 +11,8 @@ use crate::scripts::Tools;
 const PLACES: [&str; 6] = ["/command", "/usr/bin", "/bin", "/usr/local/bin", "/usr/sbin", "/sbin"];
 /// A command that only s6 has, and that our scripts need.
 const WITNESS: &str = "s6-log";
+/// A command that is linked with s6's own library, where that is a shared one.
+const LINKED: &str = "s6-svstat";
 
 /// Finds them: in the fixed places, and for others than root also on the caller's PATH.
 ///
@@ -38,12 +40,63 @@ pub(crate) fn place(search: &[PathBuf]) -> Option<&Path> {
     places.into_iter().find(|place| place.is_absolute() && place.join(WITNESS).is_file())
 }
 
+/// Which s6 is here, for people. None of its commands tells; nothing is run.
+pub(crate) fn version_shown(context: &Context) -> Option<String> {
+    let search = search(context);
+    let dir = place(&search)?;
+    version_of_place(dir).or_else(|| version_of_library(&std::fs::read(dir.join(LINKED)).ok()?))
+}
+
+fn version(dir: &Path) -> Option<(u32, u32)> {
+    let text = version_of_place(dir)?;
+    let mut parts = text.split('.');
+    Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
+}
+
 /// From where the commands really are: `/package/admin/s6-2.13.1.0/command`, as s6-overlay has them.
 /// Distributions leave no trace of the version there.
-fn version(dir: &Path) -> Option<(u32, u32)> {
+fn version_of_place(dir: &Path) -> Option<String> {
     let target = dir.join(WITNESS).canonicalize().ok()?;
     target.components().find_map(|component| {
-        let mut parts = component.as_os_str().to_str()?.strip_prefix("s6-")?.split('.');
-        Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
+        let version = component.as_os_str().to_str()?.strip_prefix("s6-")?;
+        is_version(version).then(|| version.to_owned())
     })
+}
+
+/// From the library that a program is linked with: `libs6.so.2.11`, as distributions have it.
+fn version_of_library(program: &[u8]) -> Option<String> {
+    const NAME: &[u8] = b"\0libs6.so.";
+    let at = program.windows(NAME.len()).position(|window| window == NAME)? + NAME.len();
+    let end = program[at..].iter().position(|byte| *byte == 0)?;
+    let version = std::str::from_utf8(&program[at..at + end]).ok()?;
+    is_version(version).then(|| version.to_owned())
+}
+
+/// At least two numbers with dots in between.
+fn is_version(text: &str) -> bool {
+    text.contains('.') && text.split('.').all(|part| part.parse::<u32>().is_ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_version_is_read_from_a_place_or_a_library_and_never_made_up() {
+        let temp = std::env::temp_dir().join(format!("anysvc-tools-{}", std::process::id()));
+        let package = temp.join("admin/s6-2.13.1.0/command");
+        std::fs::create_dir_all(&package).unwrap();
+        std::fs::write(package.join(WITNESS), "").unwrap();
+        let command = temp.join("command");
+        std::fs::create_dir(&command).unwrap();
+        std::os::unix::fs::symlink(package.join(WITNESS), command.join(WITNESS)).unwrap();
+        assert_eq!(version_of_place(&command).as_deref(), Some("2.13.1.0"));
+        assert_eq!(version(&command), Some((2, 13)));
+        std::fs::remove_dir_all(temp).unwrap();
+
+        assert_eq!(version_of_library(b"ELF\0libs6.so.2.11\0libskarnet.so.2.13\0").as_deref(), Some("2.11"));
+        for other in [&b"ELF\0libskarnet.so.2.13\0"[..], b"\0libs6.so.x\0", b"\0libs6.so.2.11", b""] {
+            assert_eq!(version_of_library(other), None);
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! `backends`: what is installed, from where, whether it fits; all about one; whether a file would be
 //! loaded. And `backend-main`, by which a backend's helper process begins.
 
-use std::{ffi::OsString, path::Path};
+use std::{ffi::OsString, path::Path, time::Duration};
 
 use anysvc_backend_api::{Capability, Description, Error, ErrorKind, Result, Scope, remote};
 
@@ -119,9 +119,11 @@ fn info(session: &Session, id: &str, out: &mut Output) -> Result<u8> {
     let found = installed(session, id)?;
     let loaded = load(session, found)?;
     let description = loaded.describe()?;
+    let manager = manager_version(session, id);
     if out.json() {
         let backend = of_manifest(found)
             .with("version", description.version.as_str())
+            .maybe("manager_version", manager.as_deref())
             .with("capabilities", json::list(names(&description)))
             .with("fields", matrix::fields(&description));
         let selected = session.selected_id().ok();
@@ -140,6 +142,7 @@ fn info(session: &Session, id: &str, out: &mut Output) -> Result<u8> {
         ("API", note),
         ("scopes", scopes(&manifest.scopes)),
         ("priority", manifest.priority.to_string()),
+        ("manager", manager.map_or_else(|| "not known".to_owned(), |version| format!("version {version}"))),
         ("can", names(&description).collect::<Vec<_>>().join(", ")),
     ] {
         out.line(&format!("  {what:<10}{}", escape::line(&text)));
@@ -147,6 +150,13 @@ fn info(session: &Session, id: &str, out: &mut Output) -> Result<u8> {
     out.text("\n");
     out.table(&matrix::of_one(&description));
     Ok(0)
+}
+
+/// The version of its service manager, where it is the one that serves here and tells.
+fn manager_version(session: &Session, id: &str) -> Option<String> {
+    let serves = session.selected_id().is_ok_and(|selected| selected == id);
+    let backend = serves.then(|| session.selected().ok()).flatten()?;
+    backend.remote.probe(session.working_deadline(Duration::ZERO)).ok()?.version
 }
 
 fn names(description: &Description) -> impl Iterator<Item = &'static str> {

@@ -55,10 +55,12 @@ impl Lock {
         }
     }
 
-    /// Whether nobody else makes or removes anything. An s6-svscan that begins to listen just now brings
-    /// the other lock with it: who has this one leaves the left-overs of others alone.
-    pub(crate) fn excludes_all(&self) -> bool {
-        self.svscan
+    /// What else is to be held by who removes left-overs: the lock of those who work without an s6-svscan,
+    /// one of which may have begun to listen just now. `None` if they are at work.
+    pub(crate) fn of_the_others(&self, scandir: &Scandir) -> Option<OwnedFd> {
+        let folder = open_folder(scandir.path()).ok().filter(|_| self.svscan)?;
+        flock(&folder, FlockOperation::NonBlockingLockExclusive).ok()?;
+        Some(folder)
     }
 }
 
