@@ -1,11 +1,12 @@
 //! Which verb is where. It knows no D-Bus and no text of units.
 
 use anysvc_backend_api::{
-    Backend, Batch, Capability, Context, Deadline, Description, ListQuery, Probe, Registration, Rendering,
-    Result, ServiceSpec, SignalRequest, Status, Target, WaitRequest,
+    Backend, Batch, Capability, Context, Deadline, Description, ListQuery, LogQuery, LogStream, Probe,
+    Registration, Rendering, Result, ServiceSpec, SignalRequest, Status, Target, WaitRequest,
 };
 
 use crate::{
+    logs,
     manager::Gate,
     place::Place,
     probe, register, unit, unregister,
@@ -30,6 +31,8 @@ impl Backend for Systemd {
     fn describe() -> Description {
         let description = Description::new("systemd", "units of systemd", env!("CARGO_PKG_VERSION"))
             .can(Capability::RuntimeRegistration)
+            .can(Capability::Logs)
+            .can(Capability::LogsFollow)
             .can(Capability::Signal)
             .can(Capability::Foreign)
             .can(Capability::NativeBoot);
@@ -88,5 +91,9 @@ impl Backend for Systemd {
 
     fn signal(&self, batch: &Batch<SignalRequest>) -> Vec<Result<()>> {
         verbs::signal(&self.services(), batch)
+    }
+
+    fn logs(&self, query: &LogQuery) -> Result<Box<dyn LogStream>> {
+        logs::open(&self.services(), self.context.user.uid, query)
     }
 }

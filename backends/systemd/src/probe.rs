@@ -3,7 +3,10 @@
 use anysvc_backend_api::{Context, Deadline, Error, ErrorKind, Probe, Result, Scope};
 use anysvc_backend_support::boot;
 
-use crate::manager::{Gate, Manager, Work, recovery};
+use crate::{
+    linger,
+    manager::{Gate, Manager, Work, recovery},
+};
 
 /// Asks.
 ///
@@ -30,6 +33,7 @@ pub(crate) fn probe(context: &Context, gate: &Gate, deadline: Deadline) -> Resul
         "degraded" => facts.push(format!("{failed} units have failed, which does not matter here")),
         other => warnings.push(format!("systemd is in the state `{other}`: it may not start anything now")),
     }
+    warnings.extend(linger::warning(context));
     if context.scope == Scope::System && context.user.uid != 0 {
         warnings.push(format!(
             "uid {} may look at the machine's services; only root may change them",

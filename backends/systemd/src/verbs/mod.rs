@@ -10,7 +10,9 @@ mod status;
 mod stop;
 mod wait;
 
-use anysvc_backend_api::{Batch, Error, Named, Result};
+use std::time::Duration;
+
+use anysvc_backend_api::{Batch, Deadline, Error, Named, Result, Target};
 
 use crate::{
     manager::{Failure, Gate, Manager, Property, Unit, Work, recovery, unit_of},
@@ -48,6 +50,18 @@ impl Services<'_> {
         }
     }
 }
+
+/// Makes sure that all of them are there.
+///
+/// # Errors
+/// `not-registered` for the first that is not.
+pub(crate) fn exist(services: &Services<'_>, targets: Vec<Target>) -> Result<()> {
+    let batch = Batch { items: targets, deadline: Deadline::after(PATIENCE) };
+    services.on_each(&batch, &[], |_, found| found).into_iter().try_for_each(|unit| unit.map(drop))
+}
+
+/// How long the manager may take to answer where nobody says.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Asks about each service of a batch. What is not there is `not-registered`.
 fn find<N: Named>(

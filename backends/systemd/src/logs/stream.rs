@@ -1,0 +1,166 @@
+//! The logs of services as one stream: first what has been written, then, for those who follow, what is
+//! written next.
+
+use std::{
+    collections::HashMap,
+    os::fd::{AsFd as _, OwnedFd},
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use anysvc_backend_api::{Deadline, Error, ErrorKind, LogChunk, LogQuery, LogRecord, LogStream, Result};
+use rustix::{
+    event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll},
+    io::Errno,
+};
+
+use super::{
+    Matches,
+    export::Entry,
+    journalctl::{From, Journalctl},
+};
+
+/// An open stream.
+pub(super) struct Stream {
+    matches: Matches,
+    query: LogQuery,
+    journalctl: Journalctl,
+    /// What has been written is being read.
+    past: bool,
+    /// Records that may turn out not to be among the last.
+    held: Vec<LogRecord>,
+    /// The last entry that was read.
+    cursor: Option<String>,
+    cancel: Arc<OwnedFd>,
+}
+
+impl Stream {
+    pub(super) fn open(matches: Matches, query: &LogQuery) -> Result<Stream> {
+        let from = match (query.since, query.lines) {
+            (Some(since), _) => From::Time(since),
+            // journalctl counts the lines of all services together, and those since a time from there.
+            (None, Some(lines)) if matches.names.len() == 1 => From::Last(lines),
+            (None, _) => From::Beginning,
+        };
+        let cancel = eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC)
+            .map_err(|cause| Error::io("make", "eventfd", &cause.into()))?;
+        Ok(Stream {
+            journalctl: Journalctl::start(&matches, &from, false)?,
+            matches,
+            query: query.clone(),
+            past: true,
+            held: Vec::new(),
+            cursor: None,
+            cancel: Arc::new(cancel),
+        })
+    }
+
+    /// What is there, and whether there may be more.
+    fn take(&mut self) -> Result<(Vec<LogRecord>, bool)> {
+        let (entries, mut more) = self.journalctl.take()?;
+        let mut records: Vec<LogRecord> = entries.into_iter().flat_map(|entry| self.records(entry)).collect();
+        if self.past
+            && let Some(lines) = self.query.lines
+        {
+            self.held.append(&mut records);
+            if more {
+                return Ok((records, more));
+            }
+            records = last_of_each(std::mem::take(&mut self.held), lines);
+        }
+        if !more && self.query.follow {
+            if !self.past {
+                return Err(Error::new(ErrorKind::CommandFailed, "journalctl ended while it was to follow"));
+            }
+            let from = match (self.cursor.take(), self.query.since) {
+                (Some(cursor), _) => From::Cursor(cursor),
+                (None, Some(since)) => From::Time(since),
+                (None, None) => From::Beginning,
+            };
+            self.journalctl = Journalctl::start(&self.matches, &from, true)?;
+            (self.past, more) = (false, true);
+        }
+        Ok((records, more))
+    }
+
+    /// An entry may be of several lines.
+    fn records(&mut self, entry: Entry) -> Vec<LogRecord> {
+        let (mut time, mut message, mut service) = (None, Vec::new(), None);
+        for (field, value) in entry {
+            let text = || String::from_utf8_lossy(&value).into_owned();
+            match field.as_str() {
+                "__CURSOR" => self.cursor = Some(text()),
+                "__REALTIME_TIMESTAMP" => {
+                    let micros = text().parse().map(Duration::from_micros).ok();
+                    time = micros.and_then(|since| SystemTime::UNIX_EPOCH.checked_add(since));
+                }
+                "MESSAGE" => message = value,
+                field if field == self.matches.field => service = self.matches.names.get(&text()).cloned(),
+                _ => {}
+            }
+        }
+        let Some(service) = service else { return Vec::new() };
+        let message = message.strip_suffix(b"\n").unwrap_or(&message);
+        let lines = message.split(|&byte| byte == b'\n');
+        lines.map(|line| LogRecord { service: service.clone(), time, line: line.to_vec().into() }).collect()
+    }
+
+    /// Waits until there is something to take, or the stream was cancelled; whether neither by the deadline.
+    fn wait(&self, deadline: Deadline) -> Result<bool> {
+        loop {
+            let timeout = deadline.remaining().and_then(|left| Timespec::try_from(left).ok());
+            let (journalctl, cancel) = (self.journalctl.fd(), self.cancel.as_fd());
+            let mut fds = [journalctl, cancel].map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN));
+            match poll(&mut fds, timeout.as_ref()) {
+                Err(Errno::INTR) => {}
+                Err(cause) => return Err(Error::io("wait for", "journalctl", &cause.into())),
+                Ok(ready) => return Ok(ready == 0),
+            }
+        }
+    }
+
+    fn cancelled(&self) -> bool {
+        let mut fds = [PollFd::from_borrowed_fd(self.cancel.as_fd(), PollFlags::IN)];
+        poll(&mut fds, Some(&Timespec::default())).is_ok_and(|ready| ready > 0)
+    }
+}
+
+/// The last so many of each service, in their order.
+fn last_of_each(records: Vec<LogRecord>, lines: u64) -> Vec<LogRecord> {
+    let mut counts: HashMap<String, u64> = HashMap::new();
+    let mut kept: Vec<LogRecord> = Vec::new();
+    for record in records.into_iter().rev() {
+        let count = counts.entry(record.service.clone()).or_default();
+        *count += 1;
+        if *count <= lines {
+            kept.push(record);
+        }
+    }
+    kept.reverse();
+    kept
+}
+
+impl LogStream for Stream {
+    fn next(&mut self, deadline: Deadline) -> Result<LogChunk> {
+        loop {
+            if self.cancelled() {
+                return Ok(LogChunk { records: Vec::new(), end: true });
+            }
+            let (records, more) = self.take()?;
+            if !records.is_empty() || !more {
+                return Ok(LogChunk { records, end: !more });
+            }
+            if self.wait(deadline)? {
+                return Ok(LogChunk::default());
+            }
+        }
+    }
+
+    fn canceller(&self) -> Box<dyn Fn() + Send + Sync> {
+        let cancel = Arc::clone(&self.cancel);
+        Box::new(move || {
+            // It can only fail when it was used 2^64 times.
+            let _ = rustix::io::write(&*cancel, &1u64.to_ne_bytes());
+        })
+    }
+}
