@@ -12,10 +12,12 @@
 //! | `unit` | a spec as the text of a unit, and back; pure |
 //! | `shelf` | the folder of units, under a lock: the files of services |
 //! | `register`, `unregister` | publishing units, and removing them |
+//! | `keep` | has the manager remember how services ended |
 //! | `linger`, `logs` | a user's manager without a login; the journal |
 
 mod backend;
 mod bus;
+mod keep;
 mod linger;
 mod logs;
 mod manager;

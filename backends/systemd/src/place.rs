@@ -17,6 +17,7 @@ pub struct Place {
     /// Gone at the next boot.
     transient: Option<PathBuf>,
     wants: PathBuf,
+    additions: PathBuf,
 }
 
 impl Place {
@@ -26,8 +27,8 @@ impl Place {
     /// `manager-unavailable` for a user without a home.
     pub fn of(context: &Context, runtime: Option<&Path>) -> Result<Place> {
         let (units, target) = match (context.scope, &context.user.home) {
-            (Scope::System, _) => (PathBuf::from("/etc/systemd/system"), "multi-user.target.wants"),
-            (Scope::User, Some(home)) => (home.join(".config/systemd/user"), "default.target.wants"),
+            (Scope::System, _) => (PathBuf::from("/etc/systemd/system"), "multi-user.target"),
+            (Scope::User, Some(home)) => (home.join(".config/systemd/user"), "default.target"),
             (Scope::User, None) => {
                 let message = format!("uid {} has no home, where its units would be", context.user.uid);
                 return Err(Error::new(anysvc_backend_api::ErrorKind::ManagerUnavailable, message)
@@ -38,7 +39,8 @@ impl Place {
             Scope::System => Some(PathBuf::from("/run/systemd/system")),
             Scope::User => runtime.map(|folder| folder.join("systemd/user")),
         };
-        Ok(Place { wants: units.join(target), units, transient })
+        let of_target = |kind: &str| units.join(format!("{target}.{kind}"));
+        Ok(Place { wants: of_target("wants"), additions: of_target("d"), units, transient })
     }
 
     /// The folder of the units.
@@ -64,6 +66,11 @@ impl Place {
     /// The link that has a unit started at boot.
     pub fn link(&self, unit: &str) -> PathBuf {
         self.wants.join(unit)
+    }
+
+    /// The folder of what is added to the unit of the target that starts services at boot.
+    pub fn additions(&self) -> PathBuf {
+        self.additions.clone()
     }
 
     /// Whether a unit is started at boot.

@@ -3,6 +3,7 @@
 use anysvc_backend_api::{Batch, Error, ErrorKind, Result, Target, check_name};
 
 use crate::{
+    keep,
     manager::{ORIGIN, Unit, Work},
     register::is_elsewhere,
     shelf::{Found, Shelf},
@@ -72,6 +73,7 @@ fn remove(
     });
     let gone = batch.items.iter().zip(&removed).filter(|(_, removed)| removed.is_ok());
     shelf.remove(gone.map(|(target, _)| &*target.name))?;
+    keep::refresh(services.place, &shelf, []);
     let mut manager = services.gate.open(Work::on(batch.items.len()), batch.deadline)?;
     let reloaded = manager.reload(batch.deadline);
     let reloaded = reloaded.map_err(|failure| failure.about("systemd", services.gate.scope()));

@@ -7,6 +7,7 @@ mod render;
 use anysvc_backend_api::{Batch, Boot, Error, ErrorKind, Registration, Result, Target, User};
 
 use crate::{
+    keep,
     manager::{Failure, Work},
     shelf::{New, Shelf},
     unregister,
@@ -60,8 +61,6 @@ fn publish(services: &Services<'_>, owner: &User, batch: &Batch<Registration>) -
             _ => Ok(()),
         });
     }
-    // Before the reload: what is wanted by a target that is loaded is kept in the manager's memory when it
-    // has ended, and with it how it ended.
     let changed: Vec<Result<()>> = changed
         .into_iter()
         .zip(batch.items.iter().zip(&plans))
@@ -70,6 +69,10 @@ fn publish(services: &Services<'_>, owner: &User, batch: &Batch<Registration>) -
             Err(_) => changed,
         })
         .collect();
+    if any {
+        let done = batch.items.iter().zip(&changed).zip(&plans).filter(|((_, c), p)| c.is_ok() && p.is_ok());
+        keep::refresh(services.place, &shelf, done.map(|((registration, _), _)| &*registration.spec.name));
+    }
     let about_reload = |failure: Failure| failure.about("systemd", services.gate.scope());
     let reloaded = if any { manager.reload(batch.deadline).map_err(about_reload) } else { Ok(()) };
     let mut changed = changed.into_iter();
