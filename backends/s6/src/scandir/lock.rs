@@ -6,7 +6,10 @@ use std::os::fd::{AsFd, OwnedFd};
 
 use anysvc_backend_api::{Deadline, Error, ErrorKind, Result};
 use anysvc_backend_support::lock;
-use rustix::{fs::OFlags, io::Errno};
+use rustix::{
+    fs::{FlockOperation, OFlags, flock},
+    io::Errno,
+};
 
 use super::{CONTROL, Scandir, Svscan, denied};
 use crate::sys::{open_beneath, open_folder};
