@@ -5,8 +5,8 @@ use crate::{
     deadline::Deadline,
     error::{Error, Result},
     model::{
-        Context, Description, ListQuery, LogChunk, LogQuery, Probe, Registration, Rendering, ServiceSpec,
-        SignalRequest, Status, Target, WaitRequest,
+        Context, Description, Difference, ListQuery, LogChunk, LogQuery, Probe, Registration, Rendering,
+        ServiceSpec, SignalRequest, Status, Target, WaitRequest,
     },
 };
 
@@ -99,6 +99,14 @@ pub trait Backend: Send + Sync + Sized + 'static {
     /// All that registering would do, without doing it.
     fn render(&self, batch: &Batch<Registration>) -> Vec<Result<Rendering>> {
         batch.all(|| Err(Error::unsupported("this backend can't say beforehand what it would do")))
+    }
+
+    /// In what the services that we made differ from what registering would make now. Changes nothing.
+    ///
+    /// # Errors
+    /// `not-registered`.
+    fn compare(&self, batch: &Batch<Registration>) -> Vec<Result<Difference>> {
+        batch.all(|| Err(Error::unsupported("this backend can't say what its services were made from")))
     }
 
     /// Sends a signal to the main process.

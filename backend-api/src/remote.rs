@@ -10,8 +10,8 @@ use crate::{
     deadline::Deadline,
     error::{Error, ErrorKind, Result},
     model::{
-        Context, Description, ListQuery, LogChunk, LogQuery, Named, Probe, Registration, Rendering,
-        ServiceSpec, SignalRequest, Status, Target, WaitRequest,
+        Context, Description, Difference, ListQuery, LogChunk, LogQuery, Named, Probe, Registration,
+        Rendering, ServiceSpec, SignalRequest, Status, Target, WaitRequest,
     },
     wire::WireStruct,
 };
@@ -108,6 +108,11 @@ impl Remote {
     /// All that registering would do.
     pub fn render(&self, items: Vec<Registration>, deadline: Deadline) -> Vec<Result<Rendering>> {
         self.call(Verb::Render, items, deadline)
+    }
+
+    /// In what services of ours differ from what registering would make.
+    pub fn compare(&self, items: Vec<Registration>, deadline: Deadline) -> Vec<Result<Difference>> {
+        self.call(Verb::Compare, items, deadline)
     }
 
     /// All services.

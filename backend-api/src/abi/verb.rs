@@ -49,4 +49,6 @@ verbs! {
     Wait = 9,
     /// `Registration` → `Rendering`.
     Render = 10,
+    /// `Registration` → `Difference`. Changes nothing.
+    Compare = 11,
 }

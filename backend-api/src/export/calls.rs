@@ -50,6 +50,7 @@ fn dispatch<B: Backend>(b: &B, verb: VerbCode, items: RVec<Bag>, by: Deadline) -
         Verb::Status => run(items, by, |batch| b.status(batch)),
         Verb::Wait => run(items, by, |batch| b.wait(batch)),
         Verb::Render => run(items, by, |batch| b.render(batch)),
+        Verb::Compare => run(items, by, |batch| b.compare(batch)),
     }
 }
 

@@ -65,6 +65,8 @@ wire_struct! { lenient:
         pub state_dir: PathBuf,
         /// The `[backend.ID]` table of the configuration: a map.
         pub settings: Value,
+        /// Nothing is to be changed, not even on the way to an answer: what can't be told without, is not.
+        pub look_only: bool,
     }
 }
 
@@ -93,6 +95,7 @@ impl Context {
             facts: Facts::default(),
             state_dir: PathBuf::from("/nonexistent"),
             settings: Value::Null,
+            look_only: false,
         }
     }
 }

@@ -21,7 +21,7 @@ pub use description::{Capability, Description, FieldSupport, Support};
 pub use field::Field;
 pub use name::{MAX_NAME, check_name};
 pub use requests::{
-    Goal, ListQuery, LogChunk, LogQuery, LogRecord, Named, Registration, RenderedFile, Rendering,
+    Difference, Goal, ListQuery, LogChunk, LogQuery, LogRecord, Named, Registration, RenderedFile, Rendering,
     SignalRequest, Target, WaitRequest,
 };
 pub use signal::{Signal, UnknownSignal};

@@ -177,6 +177,15 @@ wire_struct! { lenient:
     }
 }
 
+wire_struct! { lenient:
+    /// In what a service differs from what registering it would make.
+    #[derive(Default)]
+    pub struct Difference {
+        /// The parts that differ, in the manager's own words; nothing where it is the same.
+        pub parts: Vec<String>,
+    }
+}
+
 macro_rules! named {
     ($($ty:ty),*) => {$(
         impl Named for $ty {

@@ -10,8 +10,8 @@ use std::{
 };
 
 use anysvc_backend_api::{
-    Context, Deadline, Facts, LogTo, Registration, Result, Scope, ServiceSpec, Target, User, Value,
-    abi::HostFns, export::module, remote::Remote,
+    Context, Deadline, Facts, LogTo, Registration, Result, Scope, ServiceSpec, Target, User, abi::HostFns,
+    export::module, remote::Remote,
 };
 use anysvc_local::Local;
 
@@ -32,7 +32,7 @@ fn open(state_dir: &Path) -> Remote {
     let (uid, gid) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
     let user = User { uid, gid, groups: Vec::new(), name: None, home: None };
     let state_dir = state_dir.to_owned();
-    let context = Context { scope: Scope::User, user, facts, state_dir, settings: Value::Null };
+    let context = Context { scope: Scope::User, user, facts, state_dir, ..Context::for_tests() };
     Remote::open(module::<Local>(), HostFns::silent(), context).expect("it opens")
 }
 

@@ -1,9 +1,9 @@
 //! The backend's verbs, on the client's side: which of them need a supervisor, and which can do without.
 
 use anysvc_backend_api::{
-    Backend, Batch, Capability, Context, Deadline, Description, Error, ErrorKind, ListQuery, LogQuery,
-    LogStream, Named, Probe, Registration, Rendering, Result, Scope, ServiceSpec, SignalRequest, Status,
-    Target, WaitRequest, abi::Verb, wire::WireStruct,
+    Backend, Batch, Capability, Context, Deadline, Description, Difference, Error, ErrorKind, ListQuery,
+    LogQuery, LogStream, Named, Probe, Registration, Rendering, Result, Scope, ServiceSpec, SignalRequest,
+    Status, Target, WaitRequest, abi::Verb, wire::WireStruct,
 };
 
 use anysvc_backend_support::logs;
@@ -15,7 +15,7 @@ use crate::{
     offline::Offline,
     place::Place,
     protocol::{Ask, Request},
-    records::boot,
+    records::{Records, boot},
     render::render,
     supervisor,
 };
@@ -80,7 +80,9 @@ impl Local {
             return Ok(Found::Answers(answers));
         }
         let offline = Offline::read(&place)?;
-        Ok(if offline.was_killed() { Found::Killed } else { Found::AtRest(offline) })
+        // To bring it back would be more than to look.
+        let killed = offline.was_killed() && !self.context.look_only;
+        Ok(if killed { Found::Killed } else { Found::AtRest(offline) })
     }
 
     fn list_all(&self, deadline: Deadline, need: Need) -> Result<Found<Vec<Status>>> {
@@ -229,6 +231,21 @@ impl Backend for Local {
 
     fn render(&self, batch: &Batch<Registration>) -> Vec<Result<Rendering>> {
         batch.each(|registration| render(registration, &self.context))
+    }
+
+    fn compare(&self, batch: &Batch<Registration>) -> Vec<Result<Difference>> {
+        let records = match Place::open(&self.context.state_dir, self.context.user.uid) {
+            Ok(Some(place)) => Records::open(&place),
+            Ok(None) => return batch.each(absent),
+            Err(error) => Err(error),
+        };
+        batch.each(|wanted| {
+            let found = records.as_ref().map_err(Clone::clone)?.one(&wanted.spec.name)?;
+            let (found, _) = found.ok_or_else(|| Error::not_registered(&wanted.spec.name))?;
+            let spec = (found.spec != wanted.spec).then(|| "spec".to_owned());
+            let folder = (found.log_directory != wanted.log_directory).then(|| "log folder".to_owned());
+            Ok(Difference { parts: spec.into_iter().chain(folder).collect() })
+        })
     }
 
     fn logs(&self, query: &LogQuery) -> Result<Box<dyn LogStream>> {

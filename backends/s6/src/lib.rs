@@ -53,8 +53,9 @@ use std::{
 };
 
 use anysvc_backend_api::{
-    Backend, Batch, Capability, Context, Deadline, Description, Error, ListQuery, LogQuery, LogStream, Named,
-    Probe, Registration, Rendering, Result, ServiceSpec, SignalRequest, Status, Target, WaitRequest,
+    Backend, Batch, Capability, Context, Deadline, Description, Difference, Error, ListQuery, LogQuery,
+    LogStream, Named, Probe, Registration, Rendering, Result, ServiceSpec, SignalRequest, Status, Target,
+    WaitRequest,
 };
 use anysvc_backend_support::logs;
 
@@ -187,6 +188,15 @@ impl Backend for S6 {
             let (choice, tools) = found.as_ref().map_err(Clone::clone)?;
             render::render(registration, &choice.path, &self.context.user, tools)
         })
+    }
+
+    fn compare(&self, batch: &Batch<Registration>) -> Vec<Result<Difference>> {
+        match tools::find(&self.context) {
+            Ok(tools) => self.on_existing(batch, |scandir, batch| {
+                register::compare(scandir, &self.context.user, &tools, batch)
+            }),
+            Err(error) => batch.all(|| Err(error.clone())),
+        }
     }
 
     fn signal(&self, batch: &Batch<SignalRequest>) -> Vec<Result<()>> {

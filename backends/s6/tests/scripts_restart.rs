@@ -24,8 +24,11 @@ fn lab_with_notes(world: World) -> S6Lab {
     lab
 }
 
+/// Down and not wanted up, and `finish` is done: then the second stamp is the later one.
 fn is_down(service: &Service<'_>) -> bool {
-    service.stat("up,wantedup") == "false false"
+    let told = service.stat("up,wantedup,updownsince,readysince");
+    let words: Vec<&str> = told.split_whitespace().collect();
+    matches!(words[..], ["false", "false", ended, finished] if finished >= ended)
 }
 
 #[test]

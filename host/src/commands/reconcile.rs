@@ -5,13 +5,17 @@ mod act;
 mod found;
 mod report;
 
-use std::time::{Duration, SystemTime};
+use std::{
+    collections::{HashMap, HashSet},
+    time::{Duration, SystemTime},
+};
 
 use anysvc_backend_api::{Boot, Capability, Deadline, Error, ErrorKind, Result, Status};
 use found::OnDisk;
 
 use super::{
     boots::{self, Start},
+    refusals,
     start::working_deadline,
     subject::{self, Subject},
 };
@@ -56,10 +60,29 @@ impl Case {
         let verdict = Verdict { action: Action::Leave, why: None };
         Case { wanted, prior: None, verdict, says: None }
     }
+
+    /// Whether it is made anew.
+    fn is_made(&self) -> bool {
+        matches!(self.verdict.action, Action::Register | Action::Replace)
+    }
+}
+
+impl Pass {
+    /// The names of those that are fine and of such a kind.
+    fn names(&self, is_such: impl Fn(&Case) -> bool) -> HashSet<String> {
+        let pairs = self.subjects.iter().zip(&self.cases);
+        pairs
+            .filter(|(subject, case)| subject.fine() && is_such(case))
+            .map(|(subject, _)| subject.name().to_owned())
+            .collect()
+    }
 }
 
 /// Runs the command.
 pub fn run(session: &Session, what: &cli::Reconcile, out: &mut Output) -> Result<u8> {
+    if what.dry_run {
+        session.look_only();
+    }
     let store = session.store()?;
     let disk = OnDisk::look(session, store);
     if is_empty(store)? && disk.is_empty() {
@@ -81,7 +104,7 @@ pub fn run(session: &Session, what: &cli::Reconcile, out: &mut Output) -> Result
     let mut pass = look(session, how, what.dry_run, disk)?;
     found::add(&mut pass, store, &backend);
     let deadline = working_deadline(session, &pass.subjects);
-    judge(&mut pass, deadline);
+    judge(session, &mut pass, deadline);
     found::clear(session, &mut pass);
     if let Some(locked) = &locked {
         found::store(locked, &mut pass);
@@ -139,7 +162,7 @@ fn look(session: &Session, how: How, dry_run: bool, disk: OnDisk) -> Result<Pass
 }
 
 /// Asks the manager about all of them, and decides.
-fn judge(pass: &mut Pass, deadline: Deadline) {
+fn judge(session: &Session, pass: &mut Pass, deadline: Deadline) {
     let status =
         |backend: &Opened, asked: &[&Subject]| backend.remote.status(subject::targets(asked), deadline);
     subject::each(
@@ -152,6 +175,7 @@ fn judge(pass: &mut Pass, deadline: Deadline) {
             Err(error) => subject.fail(error),
         },
     );
+    let mut differences = compare(session, pass, deadline);
     for (subject, case) in pass.subjects.iter_mut().zip(&mut pass.cases) {
         case.prior.clone_from(&subject.report.status);
         if !subject.fine() {
@@ -159,12 +183,33 @@ fn judge(pass: &mut Pass, deadline: Deadline) {
         }
         let boot = subject.spec.as_ref().map_or(Boot::Restore, |spec| spec.service.boot());
         found::heed_application(case, boot, pass.how);
-        case.verdict = reconcile::decide(case.wanted, case.prior.as_ref(), pass.how);
+        let parts = differences.remove(subject.name()).unwrap_or_default();
+        case.verdict = reconcile::decide(case.wanted, case.prior.as_ref(), &parts, pass.how);
         if case.verdict.action == Action::Foreign {
             subject.fail(Error::not_ours(&subject.report.name));
         }
         found::renew(subject, case);
     }
+    // What is to be made may have become impossible since: its user is gone, say.
+    let making = pass.names(|case| case.is_made());
+    refusals::refuse_those(session, &mut pass.subjects, |s| making.contains(s.name()), deadline);
+}
+
+/// In what those that are there differ from their specs. What a backend can't say is no difference.
+fn compare(session: &Session, pass: &mut Pass, deadline: Deadline) -> HashMap<String, Vec<String>> {
+    let mut differences = HashMap::new();
+    let Ok(store) = session.store() else { return differences };
+    let call = |backend: &Opened, asked: &[&Subject]| {
+        let registration = |subject: &&Subject| act::registration(store, subject);
+        backend.remote.compare(asked.iter().filter_map(registration).collect(), deadline)
+    };
+    let is_there = |subject: &Subject| subject.report.status.as_ref().is_some_and(|status| status.ours);
+    subject::each(&mut pass.subjects, is_there, call, |subject, answer| match answer {
+        Ok(difference) if difference.parts.is_empty() => {}
+        Ok(difference) => drop(differences.insert(subject.report.name.clone(), difference.parts)),
+        Err(error) => log::debug!("`{}` can't be compared: {error}", subject.report.name),
+    });
+    differences
 }
 
 /// Keeps what was done.

@@ -153,7 +153,7 @@ impl Environment {
     /// What a backend is opened with.
     pub fn context(&self, scope: Scope, state_dir: &Path, settings: Value) -> Context {
         let (user, facts) = (self.user(), self.facts());
-        Context { scope, user, facts, state_dir: state_dir.to_owned(), settings }
+        Context { scope, user, facts, state_dir: state_dir.to_owned(), settings, look_only: false }
     }
 
     fn account(&self) -> &Account {

@@ -75,8 +75,24 @@ pub fn wanted(desired: Desired, boot: Boot, how: How) -> Desired {
     }
 }
 
-/// What is to be done for a service that is wanted so. `status` is what its manager says, if it has it.
-pub fn decide(wanted: Desired, status: Option<&Status>, how: How) -> Verdict {
+/// What is to be done for a service that is wanted so. `status` is what its manager says, if it has it, and
+/// `parts` in what that differs from the spec.
+pub fn decide(wanted: Desired, status: Option<&Status>, parts: &[String], how: How) -> Verdict {
+    let verdict = by_state(wanted, status, how);
+    if parts.is_empty() || matches!(verdict.action, Action::Register | Action::Leave | Action::Foreign) {
+        return verdict;
+    }
+    let differs = format!("it is not what its spec makes: {}", parts.join(", "));
+    let why = verdict.why.map_or_else(|| differs.clone(), |why| format!("{why}; {differs}"));
+    let action = match verdict.action {
+        _ if how.force => Action::Replace,
+        Action::Nothing => Action::Drift,
+        action => action,
+    };
+    Verdict { action, why: Some(why) }
+}
+
+fn by_state(wanted: Desired, status: Option<&Status>, how: How) -> Verdict {
     let Some(status) = status else { return because(Action::Register, "it was not there") };
     if !status.ours {
         return because(Action::Foreign, "anysvc did not make what is there under this name");
@@ -163,14 +179,18 @@ mod tests {
     #[track_caller]
     fn is(wanted: Desired, status: &Status, at_boot: Action, later: Action, force: Action) {
         for (how, expected) in [(BOOT, at_boot), (LATER, later), (FORCE, force)] {
-            assert_eq!(decide(wanted, Some(status), how).action, expected, "{wanted:?} {how:?} {status:?}");
+            assert_eq!(
+                decide(wanted, Some(status), &[], how).action,
+                expected,
+                "{wanted:?} {how:?} {status:?}"
+            );
         }
     }
 
     #[test]
     fn what_is_not_there_is_registered() {
         for (wanted, how) in [(Up, BOOT), (Down, BOOT), (Up, LATER), (Down, LATER)] {
-            assert_eq!(decide(wanted, None, how).action, Action::Register);
+            assert_eq!(decide(wanted, None, &[], how).action, Action::Register);
         }
     }
 
@@ -228,6 +248,22 @@ mod tests {
         is(Up, &status(State::Stopped, None, None), Start, Drift, Start);
         is(Down, &status(State::Running, Some(false), None), Drift, Drift, Stop);
         is(Down, &status(State::Running, None, None), Drift, Drift, Stop);
+    }
+
+    #[test]
+    fn another_spec_is_told_and_put_right_by_force() {
+        let parts = ["run".to_owned()];
+        let action = |wanted, status: &Status, how| decide(wanted, Some(status), &parts, how).action;
+        let runs = status(State::Running, Some(true), None);
+        assert_eq!(action(Up, &runs, BOOT), Action::Drift);
+        assert_eq!(action(Up, &runs, LATER), Action::Drift);
+        assert_eq!(action(Up, &runs, FORCE), Action::Replace);
+        let cut_short = status(State::Stopped, Some(false), None);
+        assert_eq!(action(Up, &cut_short, LATER), Action::Start);
+        let over = status(State::Failed, Some(true), Some(Rest::Over));
+        assert_eq!(action(Up, &over, FORCE), Action::Leave, "what gave up is not started over it");
+        let why = decide(Up, Some(&runs), &parts, LATER).why;
+        assert_eq!(why.as_deref(), Some("it is not what its spec makes: run"));
     }
 
     #[test]

@@ -7,7 +7,7 @@ pub mod other_user;
 pub mod user;
 
 use std::{
-    cell::{OnceCell, RefCell},
+    cell::{Cell, OnceCell, RefCell},
     rc::Rc,
     time::Duration,
 };
@@ -67,6 +67,7 @@ pub struct Session {
     library: RefCell<Option<Selection>>,
     opened: RefCell<Vec<Rc<Opened>>>,
     warnings: RefCell<Vec<String>>,
+    look_only: Cell<bool>,
 }
 
 impl Session {
@@ -97,6 +98,7 @@ impl Session {
             library: RefCell::default(),
             opened: RefCell::default(),
             warnings: RefCell::new(warnings),
+            look_only: Cell::new(false),
         })
     }
 
@@ -108,6 +110,11 @@ impl Session {
     /// Whether the command is to return as soon as the manager was asked.
     pub fn no_wait(&self) -> bool {
         self.timeout == Timeout::NoWait
+    }
+
+    /// From here on backends are opened to look, and to change nothing at all.
+    pub fn look_only(&self) {
+        self.look_only.set(true);
     }
 
     /// By when a call has to be done, where a service takes so long itself.
@@ -265,7 +272,8 @@ impl Session {
         let loaded = loader::load(selection.library)?;
         log::debug!("loaded the backend `{}` from {}", loaded.id, loaded.path.display());
         let settings = self.config.settings(&loaded.id);
-        let context = self.env.context(scope, self.store()?.state_dir(), settings);
+        let mut context = self.env.context(scope, self.store()?.state_dir(), settings);
+        context.look_only = self.look_only.get();
         let remote = Remote::open(loaded.module, loader::host_fns(), context)?;
         let described = OnceCell::new();
         let opened = Rc::new(Opened { id: loaded.id.clone(), scope, remote, loaded, described });
@@ -315,6 +323,7 @@ impl Session {
             library: RefCell::default(),
             opened: RefCell::new(vec![Rc::new(opened)]),
             warnings: RefCell::default(),
+            look_only: Cell::new(false),
         }
     }
 }

@@ -13,7 +13,7 @@ use super::MAX_KEY;
 const MOST: usize = 1024;
 
 /// All names of this version, sorted.
-const OURS: [&str; 109] = [
+const OURS: [&str; 111] = [
     "adopt",
     "after",
     "always_on",
@@ -63,6 +63,7 @@ const OURS: [&str; 109] = [
     "lines",
     "log",
     "log_directory",
+    "look_only",
     "message",
     "mode",
     "name",
@@ -75,6 +76,7 @@ const OURS: [&str; 109] = [
     "offline",
     "ok",
     "ours",
+    "parts",
     "path",
     "pid",
     "pid1_args",

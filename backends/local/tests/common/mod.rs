@@ -11,7 +11,7 @@ use std::{
 
 use anysvc_backend_api::{
     Bytes, Context, Deadline, Error, Facts, Goal, LogQuery, Registration, Result, Scope, ServiceSpec, State,
-    Status, Target, User, Value, WaitRequest, abi::HostFns, export::module, remote::Remote,
+    Status, Target, User, WaitRequest, abi::HostFns, export::module, remote::Remote,
 };
 use anysvc_local::Local;
 
@@ -54,9 +54,10 @@ impl Lab {
         let user = User { uid, gid, groups: Vec::new(), name: None, home: None };
         let scope = if uid == 0 { Scope::System } else { Scope::User };
         let facts = Facts { program: Some(helper()), ..Facts::default() };
-        let context = Context { scope, user, facts, state_dir: state_dir.to_owned(), settings: Value::Null };
+        let state_dir = state_dir.to_owned();
+        let context = Context { scope, user, facts, state_dir: state_dir.clone(), ..Context::for_tests() };
         let backend = Remote::open(module::<Local>(), HostFns::silent(), context.clone());
-        Lab { backend: backend.expect("it opens"), state_dir: state_dir.to_owned(), context }
+        Lab { backend: backend.expect("it opens"), state_dir, context }
     }
 
     /// Where the supervisor keeps its things.

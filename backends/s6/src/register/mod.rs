@@ -18,6 +18,7 @@ use crate::{
     waiting,
 };
 
+pub(crate) use compare::compare;
 pub(crate) use plan::render_directory;
 use plan::{Existing, Plan};
 

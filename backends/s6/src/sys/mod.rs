@@ -23,18 +23,3 @@ pub(crate) fn exists(dir: BorrowedFd<'_>, path: impl AsRef<Path>) -> Result<bool
         Err(error) => Err(error),
     }
 }
-
-/// Reads a small file whole into `buffer`: how much there was, which is the buffer's size where there
-/// may be more.
-pub(crate) fn read_small(fd: impl rustix::fd::AsFd, buffer: &mut [u8]) -> Result<usize, Errno> {
-    let mut filled = 0;
-    while filled < buffer.len() {
-        match rustix::io::read(&fd, &mut buffer[filled..]) {
-            Ok(0) => break,
-            Ok(n) => filled += n,
-            Err(Errno::INTR) => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(filled)
-}

@@ -12,7 +12,7 @@ use crate::{
         subject::{self, Subject},
     },
     session::{Opened, Session},
-    store::{Desired, Locked},
+    store::{Desired, Locked, Store},
 };
 
 /// Does all of it. What fails is kept with its service; the others go on.
@@ -20,9 +20,7 @@ use crate::{
 /// whatever order it likes.
 pub fn carry_out(session: &Session, store: &Locked<'_>, pass: &mut Pass, offline: bool, deadline: Deadline) {
     want(store, pass);
-    let making = names(pass, |case| is_made(case.verdict.action));
-    // It may have become impossible since: its user is gone, say.
-    refusals::refuse_those(session, &mut pass.subjects, |s| making.contains(s.name()), deadline);
+    let making = pass.names(Case::is_made);
     let levels = match offline {
         true => vec![(0..pass.subjects.len()).collect()],
         false => plan::starting(&mut pass.subjects),
@@ -45,15 +43,6 @@ struct Made {
     /// Those that are started at once.
     first: HashSet<String>,
     offline: bool,
-}
-
-/// The names of those for which such a thing is to be done.
-fn names(pass: &Pass, is_such: impl Fn(&Case) -> bool) -> HashSet<String> {
-    let pairs = pass.subjects.iter().zip(&pass.cases);
-    pairs
-        .filter(|(subject, case)| subject.fine() && is_such(case))
-        .map(|(subject, _)| subject.name().to_owned())
-        .collect()
 }
 
 /// Notes what is wanted from now on where a boot decided it.
@@ -80,16 +69,12 @@ fn want(store: &Locked<'_>, pass: &mut Pass) {
 /// The names of those that nothing has to be started before: they are started as they are registered.
 fn first_to_start(pass: &Pass, levels: &[Vec<usize>]) -> HashSet<String> {
     let starts = |at: &usize| {
-        let action = pass.cases[*at].verdict.action;
-        action == Action::Start || (is_made(action) && pass.cases[*at].wanted == Desired::Up)
+        let case = &pass.cases[*at];
+        case.verdict.action == Action::Start || (case.is_made() && case.wanted == Desired::Up)
     };
     let first = levels.iter().map(|level| level.iter().filter(|at| starts(at)).collect::<Vec<_>>());
     let first = first.into_iter().find(|level| !level.is_empty()).unwrap_or_default();
     first.into_iter().map(|&at| pass.subjects[at].name().to_owned()).collect()
-}
-
-fn is_made(action: Action) -> bool {
-    matches!(action, Action::Register | Action::Replace)
 }
 
 /// Registers, all in one call, so that the manager looks once. What comes after something else is left
@@ -107,15 +92,9 @@ fn register(session: &Session, store: &Locked<'_>, pass: &mut Pass, made: &Made,
             subject.fail(error);
         }
     }
-    let registration = |subject: &&Subject| -> Option<Registration> {
-        Some(Registration {
-            spec: refusals::for_backend(subject)?,
-            start: made.first.contains(subject.name()),
-            replace: true,
-            adopt: false,
-            log_directory: store.log_directory(subject.name()),
-            offline: made.offline,
-        })
+    let registration = |subject: &&Subject| {
+        let start = made.first.contains(subject.name());
+        Some(Registration { start, offline: made.offline, ..registration(store, subject)? })
     };
     subject::each(
         &mut pass.subjects,
@@ -127,19 +106,28 @@ fn register(session: &Session, store: &Locked<'_>, pass: &mut Pass, made: &Made,
     );
 }
 
+/// A service of the store as its backend is given it, to be made again over what is there.
+pub fn registration(store: &Store, subject: &Subject) -> Option<Registration> {
+    let log_directory = store.log_directory(subject.name());
+    let plain = Registration::new(refusals::for_backend(subject)?);
+    Some(Registration { start: false, replace: true, log_directory, ..plain })
+}
+
 /// Whether the manager is to be told that it is down: also of what it does not keep up just now, and would.
 fn stops(case: &Case) -> bool {
     let told_up = case.prior.as_ref().and_then(|status| status.told_up);
     match case.verdict.action {
         Action::Stop => true,
         Action::Register => case.wanted == Desired::Down && told_up == Some(true),
+        // What runs keeps running when it is replaced.
+        Action::Replace => case.wanted == Desired::Down,
         _ => false,
     }
 }
 
 /// Stops, those first that came last.
 fn stop(pass: &mut Pass, deadline: Deadline) {
-    let stopping = names(pass, stops);
+    let stopping = pass.names(stops);
     if stopping.is_empty() {
         return;
     }
@@ -161,13 +149,11 @@ fn start(pass: &mut Pass, levels: &[Vec<usize>], first: &HashSet<String>, deadli
         plan::fail_dependents(&mut pass.subjects);
         let starting: HashSet<String> = level
             .iter()
-            .filter(|&&at| match pass.cases[at].verdict.action {
-                Action::Start => true,
-                action => {
-                    is_made(action)
-                        && pass.cases[at].wanted == Desired::Up
-                        && !first.contains(pass.subjects[at].name())
-                }
+            .filter(|&&at| {
+                let case = &pass.cases[at];
+                let is_left_down = || !first.contains(pass.subjects[at].name());
+                case.verdict.action == Action::Start
+                    || (case.is_made() && case.wanted == Desired::Up && is_left_down())
             })
             .map(|&at| pass.subjects[at].name().to_owned())
             .collect();
