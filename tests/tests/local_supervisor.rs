@@ -67,3 +67,65 @@ fn its_log_is_bounded_however_long_it_runs() {
     lab.anysvc(["status", "sick-1"]).uid(APP).run().fails(3);
     lab.anysvc(["unregister", "--all"]).uid(APP).run().success();
 }
+
+/// Its pid, as a service's status has it.
+fn supervisor(lab: &S6Lab, name: &str) -> u32 {
+    let status = lab.anysvc(["status", name, "--json"]).uid(APP).run().any().json();
+    let pid = status["services"][0]["native"]["supervisor"].as_u64();
+    pid.and_then(|pid| u32::try_from(pid).ok()).unwrap_or_else(|| panic!("no supervisor in {status}"))
+}
+
+#[test]
+fn it_sleeps_in_one_thread_while_nothing_happens() {
+    let lab = lab();
+    let file: String = (0..30).map(|n| format!("[service.s{n}]\ncommand = ['sleep', '1000']\n")).collect();
+    lab.write("/srv/many.toml", APP, 0o644, file);
+    lab.anysvc(["register", "--file", "/srv/many.toml"]).uid(APP).run().success();
+    let pid = supervisor(&lab, "s0");
+    let asleep = || {
+        let status = lab.read(format!("/proc/{pid}/status"));
+        let lines =
+            status.lines().filter(|line| line.starts_with("Threads") || line.contains("ctxt_switches"));
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    // Who asked has hung up by then.
+    lab.command("/usr/bin/sleep").arg("0.3").run().success();
+    let before = asleep();
+    lab.command("/usr/bin/sleep").arg("2").run().success();
+    assert_eq!(asleep(), before, "it woke up for nothing");
+    assert!(before.contains(&"Threads:\t1".to_owned()), "{before:?}");
+}
+
+#[test]
+fn it_is_nobodys_child_and_leaves_when_nothing_is_left_to_do() {
+    let lab = lab();
+    lab.anysvc(["register", "web", "--", "sleep", "1000"]).uid(APP).run().success();
+    let pid = supervisor(&lab, "web").to_string();
+    let about = lab.command("/bin/ps").args(["-o", "ppid=,tty=,user=", "-p", &pid]).run().success().stdout();
+    assert_eq!(about.split_whitespace().collect::<Vec<_>>(), ["1", "?", "app"]);
+    lab.anysvc(["stop", "web"]).uid(APP).run().success();
+    lab.wait_until("no process of app's is left", || {
+        lab.command("/bin/ps").args(["-o", "args=", "-u", "app"]).run().any().stdout().is_empty()
+    });
+    assert!(!lab.exists(format!("{FOLDER}/socket")));
+    assert!(log(&lab).contains(" leaves: nothing is left to do"), "{}", log(&lab));
+    // What it knew is known without it, and the next start brings it back.
+    lab.anysvc(["status", "web"]).uid(APP).run().fails(3).stdout_contains("stopped");
+    lab.anysvc(["start", "web"]).uid(APP).run().success();
+}
+
+#[test]
+fn a_socket_of_another_version_is_told_with_both_versions() {
+    let lab = lab();
+    lab.anysvc(["register", "web", "--down", "--", "sleep", "1000"]).uid(APP).run().success();
+    lab.wait_until("the supervisor left", || !lab.exists(format!("{FOLDER}/socket")));
+    // One that speaks version 7 alone.
+    let newer = "import os, socket\nos.umask(0o77)\ns = socket.socket(socket.AF_UNIX)\ns.bind('socket')\ns.listen()\n\
+                 while True:\n    c, _ = s.accept()\n    c.recv(16)\n\
+                 \x20   c.sendall(b'anysvc local\\0\\0\\x07\\0\\x07\\0\\1\\0')";
+    let newer = lab.command("/usr/bin/python3").args(["-c", newer]).uid(APP).dir(FOLDER).spawn();
+    lab.wait_until("it listens", || lab.exists(format!("{FOLDER}/socket")));
+    let told = lab.anysvc(["start", "web"]).uid(APP).run().fails(8);
+    told.stderr_contains("speaks versions 7 to 7").stderr_contains("hint");
+    drop(newer);
+}
