@@ -86,6 +86,43 @@ fn what_a_user_puts_in_the_way_neither_leads_root_astray_nor_holds_it_up() {
 }
 
 #[test]
+fn roots_reconcile_does_nothing_with_roots_rights_in_a_users_folders() {
+    let lab = lab("user = \"app\"\nstale = [\"gateway.pid\", \"run/lock\"]\n");
+    lab.anysvc(["register", "--file", "/srv/gateway.toml"]).run().success();
+    let as_app = |script: &str| lab.command("sh").args(["-ec", script]).uid(APP).run().success();
+    // What the user can't remove, by every way that leads there; and what holds up who opens it.
+    lab.write("/root/lock", 0, 0o644, "precious");
+    lab.write("/srv/roots/lock", 0, 0o644, "precious");
+    as_app(
+        "cd /data/profiles; ln -s /srv/roots coder/run; ln -s /srv/roots/lock coder/gateway.pid
+         mkdir writer/run; ln -s /root/lock writer/run/lock; mkfifo writer/gateway.pid writer/state.json
+         ln -s /srv/roots linked; mkdir piped; mkfifo piped/config.json
+         mkdir huge; cd huge; echo {} >config.json; truncate -s 100G state.json",
+    );
+    lab.write("/data/profiles/roots/config.json", 0, 0o644, "{}");
+    lab.write("/data/profiles/roots/gateway.pid", 0, 0o644, "1");
+    let done = lab.anysvc(["reconcile", "--json"]).run().success();
+    let document = done.json();
+    let names = document["services"].as_array().cloned().unwrap_or_default();
+    let names: Vec<_> = names.iter().filter_map(|service| service["name"].as_str()).collect();
+    assert_eq!(names, ["gateway-coder", "gateway-huge", "gateway-roots", "gateway-writer"], "{document}");
+    let states = |name: &str| {
+        lab.anysvc(["status", name, "--json"]).run().any().json()["services"][0]["state"].clone()
+    };
+    assert_eq!((states("gateway-coder"), states("gateway-huge")), ("running".into(), "stopped".into()));
+    assert_eq!((lab.read("/root/lock"), lab.read("/srv/roots/lock")), ("precious".into(), "precious".into()));
+    assert!(lab.exists("/data/profiles/roots/gateway.pid"), "the user could not have removed it");
+    // The links themselves are the user's, and were stale.
+    for gone in ["coder/gateway.pid", "writer/gateway.pid", "writer/run/lock"] {
+        assert!(!lab.exists(format!("/data/profiles/{gone}")), "{gone}");
+    }
+    done.stderr_contains("coder/run/lock is below `run`, which is no folder")
+        .stderr_contains("roots/gateway.pid cannot be removed: Permission denied")
+        .stderr_contains("huge: `state.json` has more than 1048576 bytes")
+        .stderr_contains("writer: `state.json` is not a regular file");
+}
+
+#[test]
 fn without_a_user_root_looks_at_nothing_that_is_not_its_own() {
     let lab = lab("");
     lab.anysvc(["register", "--file", "/srv/gateway.toml"]).run().success();
