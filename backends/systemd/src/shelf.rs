@@ -13,7 +13,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use anysvc_backend_api::{Deadline, Error, Result};
+use anysvc_backend_api::{Deadline, Error, ErrorKind, Result};
 use anysvc_backend_support::{
     lock,
     publish::{self, NewFile},
@@ -178,11 +178,12 @@ fn take(file: &Path, deadline: Deadline) -> Result<OwnedFd> {
     })
 }
 
+/// What to do about it, where it is the machine's folder.
 fn denied(error: Error) -> Error {
+    let machine_s =
+        error.path.as_ref().is_some_and(|path| path.starts_with("/etc") || path.starts_with("/run/systemd"));
     match error.kind {
-        anysvc_backend_api::ErrorKind::PermissionDenied => {
-            error.with_hint("become root, or use `--scope user`")
-        }
+        ErrorKind::PermissionDenied if machine_s => error.with_hint("become root, or use `--scope user`"),
         _ => error,
     }
 }

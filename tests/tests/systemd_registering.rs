@@ -1,0 +1,192 @@
+//! What registering with a real systemd leaves on the disk, over a reboot, and alone.
+
+use anysvc_tests::{APP, Enter, SystemdLab};
+use serde_json::Value;
+
+const SLEEP: [&str; 3] = ["--", "/usr/bin/sleep", "1000"];
+
+/// Both scopes: who, and where his units are.
+const SCOPES: [(u32, &str); 2] = [(0, "/etc/systemd/system"), (APP, "/home/app/.config/systemd/user")];
+
+struct Scope<'lab> {
+    lab: &'lab SystemdLab,
+    uid: u32,
+    units: &'static str,
+}
+
+fn in_both(lab: &SystemdLab, test: impl Fn(&Scope<'_>)) {
+    for (uid, units) in SCOPES {
+        test(&Scope { lab, uid, units });
+    }
+}
+
+impl<'lab> Scope<'lab> {
+    fn anysvc(&self, args: &[&str]) -> Enter<'lab> {
+        self.lab.anysvc(args).uid(self.uid)
+    }
+
+    fn register(&self, name: &str, options: &[&str]) {
+        self.anysvc(&[&["register", name], options, &SLEEP].concat()).run().success();
+    }
+
+    fn systemctl(&self, args: &[&str]) -> Enter<'lab> {
+        let scope = if self.uid == 0 { "--system" } else { "--user" };
+        self.lab.systemctl([&[scope], args].concat()).uid(self.uid)
+    }
+
+    fn service(&self, name: &str) -> Value {
+        self.anysvc(&["status", name, "--json"]).run().any().json()["services"][0].clone()
+    }
+
+    fn state(&self, name: &str) -> String {
+        self.service(name)["state"].as_str().unwrap_or("none").to_owned()
+    }
+
+    fn unit(&self, name: &str) -> String {
+        format!("{}/{name}.service", self.units)
+    }
+
+    fn names(&self) -> Vec<String> {
+        let listed = std::fs::read_dir(self.lab.path(self.units)).into_iter().flatten().flatten();
+        let mut names: Vec<String> =
+            listed.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+        names.retain(|name| name.contains(".service") && name != "console-getty.service");
+        names.sort();
+        names
+    }
+}
+
+#[test]
+fn after_a_reboot_running_services_run_and_stopped_ones_do_not() {
+    let lab = SystemdLab::start();
+    in_both(&lab, |scope| {
+        scope.register("running", &[]);
+        scope.register("stopped", &[]);
+        scope.anysvc(&["stop", "stopped"]).run().success();
+        scope.register("always", &["--boot", "up"]);
+        scope.anysvc(&["stop", "always"]).run().success();
+        scope.register("never", &["--boot", "down"]);
+        scope.register("waiting", &["--down"]);
+        scope.register("again", &["--down"]);
+        scope.anysvc(&["start", "again"]).run().success();
+    });
+    lab.reboot();
+    in_both(&lab, |scope| {
+        for name in ["running", "always", "again"] {
+            lab.wait_until(&format!("{name} of {} runs", scope.uid), || scope.state(name) == "running");
+        }
+        for name in ["stopped", "never", "waiting"] {
+            assert_eq!(scope.state(name), "stopped", "{name} of {}", scope.uid);
+            scope.systemctl(&["is-active", name]).run().fails(3).stdout_is("inactive\n");
+        }
+    });
+}
+
+#[test]
+fn values_are_for_the_owner_alone_and_go_with_the_service() {
+    let lab = SystemdLab::start();
+    in_both(&lab, |scope| {
+        scope.register("web", &["--env", "TOKEN=se cret"]);
+        let unit = scope.unit("web");
+        assert!(!lab.read(&unit).contains("se cret"));
+        lab.command("stat")
+            .args(["-c", "%a %u", &format!("{unit}.env")])
+            .run()
+            .success()
+            .stdout_is(&format!("600 {}\n", scope.uid));
+        let pid = scope.service("web")["pid"].as_u64().expect("it runs");
+        assert!(
+            lab.read(format!("/proc/{pid}/environ")).split('\0').any(|variable| variable == "TOKEN=se cret")
+        );
+        scope.anysvc(&["unregister", "web"]).run().success();
+        assert_eq!(scope.names(), Vec::<String>::new());
+        scope
+            .systemctl(&["show", "--value", "--property=LoadState", "web"])
+            .run()
+            .success()
+            .stdout_is("not-found\n");
+    });
+}
+
+#[test]
+fn an_edited_unit_is_left_alone_until_it_is_adopted() {
+    let lab = SystemdLab::start();
+    in_both(&lab, |scope| {
+        scope.register("web", &[]);
+        let unit = scope.unit("web");
+        let edited = format!("{}Environment=X=1\n", lab.read(&unit).replace("[Install]", "[Service]"));
+        lab.write(&unit, scope.uid, 0o644, &edited);
+        let replace = [&["register", "web", "--replace", "--umask", "0077"], &SLEEP[..]].concat();
+        scope.anysvc(&replace).run().fails(5).stderr_contains("edited").stderr_contains("--adopt");
+        assert_eq!(lab.read(&unit), edited);
+        let adopt = [&["register", "web", "--replace", "--adopt", "--umask", "0077"], &SLEEP[..]].concat();
+        scope.anysvc(&adopt).run().success();
+        assert!(lab.read(&unit).contains("UMask=0077"));
+    });
+}
+
+#[test]
+fn a_unit_that_we_did_not_make_is_neither_replaced_nor_removed() {
+    let lab = SystemdLab::start();
+    in_both(&lab, |scope| {
+        // So that the folder is there, and whose it is to be.
+        scope.register("ours", &[]);
+        let unit = scope.unit("theirs");
+        let text = "[Service]\nExecStart=/usr/bin/sleep 1000\n";
+        lab.write(&unit, scope.uid, 0o644, text);
+        let register = |options: &[&str]| scope.anysvc(&[&["register", "theirs"], options, &SLEEP].concat());
+        register(&[]).run().fails(5).stderr_contains("--adopt");
+        register(&["--replace"]).run().fails(5).stderr_contains("--adopt");
+        scope.anysvc(&["unregister", "theirs"]).run().any();
+        assert_eq!(lab.read(&unit), text);
+        register(&["--adopt"]).run().success();
+        assert!(lab.read(&unit).starts_with("# anysvc "));
+    });
+    // One that is elsewhere, and would be hidden.
+    let root = Scope { lab: &lab, uid: 0, units: SCOPES[0].1 };
+    root.anysvc(&[&["register", "dbus"], &SLEEP[..]].concat()).run().fails(5).stderr_contains("dbus");
+    assert!(!lab.exists(root.unit("dbus")));
+    root.anysvc(&["unregister", "dbus"]).run().any();
+    root.systemctl(&["is-active", "dbus"]).run().success();
+}
+
+#[test]
+fn a_thousand_services_cost_one_reload() {
+    let lab = SystemdLab::start();
+    let root = Scope { lab: &lab, uid: 0, units: SCOPES[0].1 };
+    let spec: String =
+        (0..1000).map(|at| format!("[service.s{at}]\ncommand = [\"/usr/bin/sleep\", \"1000\"]\n")).collect();
+    lab.write("/srv/many.toml", 0, 0o644, spec);
+    let reloads = || {
+        let journal = lab.command("journalctl").args(["-b", "--no-pager", "-o", "cat", "_PID=1"]).run();
+        journal.success().stdout().lines().filter(|line| line.starts_with("Reloading")).count()
+    };
+    let before = reloads();
+    root.anysvc(&["register", "--down", "--file", "/srv/many.toml"]).run().success();
+    lab.command("sync").run().success();
+    lab.wait_until("it is told", || reloads() > before);
+    assert_eq!(reloads() - before, 1);
+    assert_eq!(root.names().len(), 1000);
+}
+
+#[test]
+fn what_systemd_can_not_do_is_refused_by_name_and_nothing_is_changed() {
+    let lab = SystemdLab::start();
+    in_both(&lab, |scope| {
+        for (options, field) in [
+            (&["--log", "files"][..], "log.to"),
+            (&["--log-size", "64KiB"], "log.size"),
+            (&["--ready-notify-fd", "3"], "ready.notify-fd"),
+            (&["--description", "ends with \\"], "description"),
+        ] {
+            let register = [&["register", "web"], options, &SLEEP].concat();
+            scope.anysvc(&register).run().fails(6).stderr_contains(field);
+        }
+        assert_eq!(scope.names(), Vec::<String>::new());
+    });
+    let app = Scope { lab: &lab, uid: APP, units: SCOPES[1].1 };
+    app.anysvc(&[&["register", "web", "--user", "other"], &SLEEP[..]].concat())
+        .run()
+        .fails(7)
+        .stderr_contains("user");
+}
