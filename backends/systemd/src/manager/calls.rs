@@ -3,11 +3,10 @@
 use anysvc_backend_api::{Deadline, Scope};
 
 use super::{
-    facts::{Facts, Property, Unit},
     failure::{Failure, unanswered},
     name::{path_of, unit_at},
 };
-use crate::bus::{self, Answer, Body, Call, Connection, Fault, Garbled, Kind, Peer, Reader, Refusal, Type};
+use crate::bus::{self, Answer, Body, Call, Connection, Fault, Garbled, Kind, Peer, Refusal, Type};
 
 const DESTINATION: &str = "org.freedesktop.systemd1";
 const PATH: &str = "/org/freedesktop/systemd1";
@@ -22,18 +21,6 @@ pub(crate) struct Manager {
     scope: Scope,
     /// Who answers for the manager on the bus: nobody else's signals count.
     sender: Option<String>,
-}
-
-/// A unit as lists have it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Listed {
-    /// Its own name, where another was asked for by an alias.
-    pub(crate) id: String,
-    pub(crate) load: String,
-    pub(crate) active: String,
-    pub(crate) sub: String,
-    /// The job that is queued for it, and its kind.
-    pub(crate) job: Option<(u32, String)>,
 }
 
 /// What a manager says by itself, or in answer to [`Manager::post_job`].
@@ -96,46 +83,6 @@ impl Manager {
             };
         }
         Ok(texts)
-    }
-
-    /// Some units with some properties of each, in one go. A unit that is not there is one whose `load` is
-    /// `not-found`.
-    ///
-    /// # Errors
-    /// The connection's, or what the manager says of the whole question.
-    pub(crate) fn units(
-        &mut self,
-        units: &[&str],
-        properties: &[Property],
-        deadline: Deadline,
-    ) -> Result<Vec<Unit>, Failure> {
-        let paths: Vec<String> = units.iter().map(|unit| path_of(unit)).collect();
-        let list = call("ListUnitsByNames", Body::new().texts(units.iter().copied()));
-        let gets =
-            paths.iter().flat_map(|path| properties.iter().map(|p| get(path, p.interface(), p.name())));
-        let mut answers = self.ask(std::iter::once(list).chain(gets), deadline)?.into_iter();
-        let listed = answers.next().ok_or(Fault::Garbled)??;
-        let listed = in_order(units, read_list(&listed)?);
-        let units = listed.into_iter().map(|listed| {
-            let mut facts = Facts::default();
-            for (property, answer) in properties.iter().zip(answers.by_ref()) {
-                // What a unit of this kind or version does not have is refused.
-                if let Ok(message) = answer {
-                    facts.take(*property, &message)?;
-                }
-            }
-            Ok(Unit { listed, facts })
-        });
-        units.collect::<Result<_, Garbled>>().map_err(|garbled| Fault::from(garbled).into())
-    }
-
-    /// All units that are loaded.
-    ///
-    /// # Errors
-    /// As [`Manager::units`].
-    pub(crate) fn all_units(&mut self, deadline: Deadline) -> Result<Vec<Listed>, Failure> {
-        let answer = self.ask([call("ListUnits", Body::new())], deadline)?.pop().ok_or(Fault::Garbled)??;
-        Ok(read_list(&answer)?)
     }
 
     /// Has the manager read all units again.
@@ -227,7 +174,7 @@ impl Manager {
         }
     }
 
-    fn ask<'a>(
+    pub(super) fn ask<'a>(
         &mut self,
         calls: impl IntoIterator<Item = Call<'a>>,
         deadline: Deadline,
@@ -250,11 +197,11 @@ impl Manager {
     }
 }
 
-fn call(member: &str, body: Body) -> Call<'_> {
+pub(super) fn call(member: &str, body: Body) -> Call<'_> {
     Call { destination: DESTINATION, path: PATH, interface: MANAGER, member, body }
 }
 
-fn get<'a>(path: &'a str, interface: &str, name: &str) -> Call<'a> {
+pub(super) fn get<'a>(path: &'a str, interface: &str, name: &str) -> Call<'a> {
     let body = Body::new().text(interface).text(name);
     Call { destination: DESTINATION, path, interface: PROPERTIES, member: "Get", body }
 }
@@ -263,48 +210,6 @@ fn add_match(rule: &str) -> Call<'static> {
     let bus = "org.freedesktop.DBus";
     let body = Body::new().text(&format!("type='signal',sender='{DESTINATION}',{rule}"));
     Call { destination: bus, path: "/org/freedesktop/DBus", interface: bus, member: "AddMatch", body }
-}
-
-/// The answers are in the order of the questions, with a unit's own name where an alias was asked for.
-fn in_order(units: &[&str], listed: Vec<Listed>) -> Vec<Listed> {
-    if listed.len() == units.len() {
-        return listed;
-    }
-    let one =
-        |unit: &&str| listed.iter().find(|l| l.id == **unit).cloned().unwrap_or_else(|| Listed::absent(unit));
-    units.iter().map(one).collect()
-}
-
-impl Listed {
-    fn absent(unit: &str) -> Listed {
-        let [load, active, sub] = ["not-found", "inactive", "dead"].map(str::to_owned);
-        Listed { id: unit.to_owned(), load, active, sub, job: None }
-    }
-
-    /// Whether there is no such unit, and nothing of it runs.
-    pub(crate) fn is_absent(&self) -> bool {
-        self.load == "not-found" && self.active == "inactive"
-    }
-}
-
-fn read_list(message: &bus::Message) -> Result<Vec<Listed>, Garbled> {
-    let mut body = message.body("a(ssssssouso)")?;
-    let mut array = body.array(8)?;
-    let mut listed = Vec::new();
-    while !array.at_end() {
-        listed.push(read_listed(&mut array)?);
-    }
-    Ok(listed)
-}
-
-fn read_listed(array: &mut Reader<'_>) -> Result<Listed, Garbled> {
-    array.structure()?;
-    let id = array.text()?.to_owned();
-    let _description = array.text()?;
-    let (load, active, sub) = (array.text()?.to_owned(), array.text()?.to_owned(), array.text()?.to_owned());
-    let (_following, _path) = (array.text()?, array.text()?);
-    let (job, kind, _job_path) = (array.u32()?, array.text()?, array.text()?);
-    Ok(Listed { id, load, active, sub, job: (job != 0).then(|| (job, kind.to_owned())) })
 }
 
 /// A job's number, out of its path.

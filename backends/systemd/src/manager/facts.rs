@@ -3,18 +3,11 @@
 
 use std::time::{Duration, SystemTime};
 
-use super::calls::Listed;
+use super::units::Listed;
 use crate::bus::{Garbled, Message, Scalar};
 
 const UNIT: &str = "org.freedesktop.systemd1.Unit";
 const SERVICE: &str = "org.freedesktop.systemd1.Service";
-
-/// A unit, and what was asked of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Unit {
-    pub(crate) listed: Listed,
-    pub(crate) facts: Facts,
-}
 
 macro_rules! properties {
     ($($name:ident of $interface:ident as $field:ident: $ty:ty => $read:path, $doc:literal;)*) => {
@@ -71,38 +64,67 @@ properties! {
     ExecMainStatus of SERVICE as status: u32 => small, "With which exit code or signal.";
 }
 
+/// What to ask of a unit.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Question {
+    /// Of each.
+    pub(super) of_each: &'static [Property],
+    /// Of one that is up, if that is less.
+    of_active: &'static [Property],
+}
+
+impl Question {
+    const fn of_all(properties: &'static [Property]) -> Question {
+        Question { of_each: properties, of_active: properties }
+    }
+
+    pub(super) fn is_the_same_for_all(self) -> bool {
+        self.of_each.len() == self.of_active.len()
+    }
+
+    pub(super) fn of(self, listed: &Listed) -> &'static [Property] {
+        if listed.active == "active" { self.of_active } else { self.of_each }
+    }
+}
+
 /// What makes a status.
-pub(crate) const STATUS: &[Property] = &[
-    Property::FragmentPath,
-    Property::StateChangeTimestamp,
-    Property::ActiveEnterTimestamp,
-    Property::ActiveExitTimestamp,
-    Property::InactiveExitTimestamp,
-    Property::ConditionResult,
-    Property::ConditionTimestamp,
-    Property::Type,
-    Property::Result,
-    Property::MainPID,
-    Property::NRestarts,
-    Property::ExecMainStartTimestamp,
-    Property::ExecMainExitTimestamp,
-    Property::ExecMainCode,
-    Property::ExecMainStatus,
-];
+pub(crate) const STATUS: Question = Question {
+    of_each: &[
+        Property::FragmentPath,
+        Property::StateChangeTimestamp,
+        Property::ActiveEnterTimestamp,
+        Property::ActiveExitTimestamp,
+        Property::InactiveExitTimestamp,
+        Property::ConditionResult,
+        Property::ConditionTimestamp,
+        Property::Type,
+        Property::Result,
+        Property::MainPID,
+        Property::NRestarts,
+        Property::ExecMainStartTimestamp,
+        Property::ExecMainExitTimestamp,
+        Property::ExecMainCode,
+        Property::ExecMainStatus,
+    ],
+    of_active: &[
+        Property::FragmentPath,
+        Property::ActiveEnterTimestamp,
+        Property::Type,
+        Property::MainPID,
+        Property::NRestarts,
+    ],
+};
 
 /// What tells whose a unit is, and whether what runs is what its file says.
-pub(crate) const ORIGIN: &[Property] =
-    &[Property::FragmentPath, Property::NeedDaemonReload, Property::ExecMainStartTimestamp];
+pub(crate) const ORIGIN: Question =
+    Question::of_all(&[Property::FragmentPath, Property::NeedDaemonReload, Property::ExecMainStartTimestamp]);
+
+/// Nothing but whether it is there.
+pub(crate) const EXISTENCE: Question = Question::of_all(&[]);
 
 /// What tells how far a start is.
-pub(crate) const STEPS: &[Property] = &[
-    Property::InvocationID,
-    Property::FragmentPath,
-    Property::Type,
-    Property::MainPID,
-    Property::Result,
-    Property::ExecMainCode,
-];
+pub(crate) const STEPS: Question =
+    Question::of_all(&[Property::InvocationID, Property::FragmentPath, Property::Type, Property::MainPID]);
 
 fn text(value: Scalar<'_>) -> String {
     if let Scalar::Text(text) = value { text.to_owned() } else { String::new() }

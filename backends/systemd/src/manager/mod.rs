@@ -7,9 +7,11 @@ mod failure;
 mod gate;
 mod name;
 pub(crate) mod recovery;
+mod units;
 
-pub(crate) use calls::{Listed, Manager, Message};
-pub(crate) use facts::{Facts, ORIGIN, Property, STATUS, STEPS, Unit};
+pub(crate) use calls::{Manager, Message};
+pub(crate) use facts::{EXISTENCE, Facts, ORIGIN, Question, STATUS, STEPS};
 pub(crate) use failure::Failure;
 pub(crate) use gate::{Gate, Work};
 pub(crate) use name::{service_of, unit_of};
+pub(crate) use units::{Listed, Unit};

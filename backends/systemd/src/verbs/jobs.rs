@@ -74,6 +74,11 @@ impl Job {
         }
     }
 
+    /// Whether its unit was started before, as far as the manager knows.
+    pub(super) fn began_before(&self) -> bool {
+        self.before.iter().any(|&byte| byte != 0)
+    }
+
     fn is_open(&self) -> bool {
         matches!(self.phase, Phase::Asked(_) | Phase::Queued(_))
     }

@@ -210,7 +210,8 @@ fn native(listed: &Listed, facts: &Facts, own: Own) -> Value {
     if !facts.file.is_empty() {
         put("file", &facts.file);
     }
-    if !facts.result.is_empty() {
+    // What is up has none yet.
+    if listed.active != "active" && !facts.result.is_empty() {
         put("result", &facts.result);
     }
     if let Some((_, kind)) = &listed.job {

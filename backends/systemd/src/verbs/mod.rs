@@ -15,7 +15,7 @@ use std::time::Duration;
 use anysvc_backend_api::{Batch, Deadline, Error, Named, Result, Target};
 
 use crate::{
-    manager::{Failure, Gate, Manager, Property, Unit, Work, recovery, unit_of},
+    manager::{EXISTENCE, Failure, Gate, Manager, Question, Unit, Work, recovery, unit_of},
     mark::Mark,
     place::Place,
 };
@@ -39,11 +39,11 @@ impl Services<'_> {
     fn on_each<N: Named, R>(
         &self,
         batch: &Batch<N>,
-        properties: &[Property],
+        question: Question,
         act: impl FnOnce(Manager, Vec<Result<Unit>>) -> Vec<Result<R>>,
     ) -> Vec<Result<R>> {
         let work = Work::on(batch.items.len());
-        let ask = |manager: &mut Manager| find(manager, batch, properties);
+        let ask = |manager: &mut Manager| find(manager, batch, question);
         match recovery::asked(self.gate, work, ask, batch.deadline) {
             Ok((manager, found)) => act(manager, found),
             Err(error) => batch.all(|| Err(error.clone())),
@@ -57,7 +57,7 @@ impl Services<'_> {
 /// `not-registered` for the first that is not.
 pub(crate) fn exist(services: &Services<'_>, targets: Vec<Target>) -> Result<()> {
     let batch = Batch { items: targets, deadline: Deadline::after(PATIENCE) };
-    services.on_each(&batch, &[], |_, found| found).into_iter().try_for_each(|unit| unit.map(drop))
+    services.on_each(&batch, EXISTENCE, |_, found| found).into_iter().try_for_each(|unit| unit.map(drop))
 }
 
 /// How long the manager may take to answer where nobody says.
@@ -67,11 +67,11 @@ const PATIENCE: Duration = Duration::from_secs(10);
 fn find<N: Named>(
     manager: &mut Manager,
     batch: &Batch<N>,
-    properties: &[Property],
+    question: Question,
 ) -> Result<Vec<Result<Unit>>, Failure> {
     let names: Vec<Option<String>> = batch.items.iter().map(|item| unit_of(item.name())).collect();
     let asked: Vec<&str> = names.iter().flatten().map(String::as_str).collect();
-    let mut units = manager.units(&asked, properties, batch.deadline)?.into_iter();
+    let mut units = manager.units(&asked, question, batch.deadline)?.into_iter();
     let one = |(item, unit): (&N, &Option<String>)| {
         let unit = unit.as_ref().and_then(|_| units.next()).filter(|unit| !unit.listed.is_absent());
         unit.ok_or_else(|| Error::not_registered(item.name()))

@@ -25,7 +25,8 @@ pub(crate) fn bring_up(services: &Services<'_>, batch: &Batch<Target>, mode: Mod
         if jobs.is_empty() {
             return planned.into_iter().map(|each| each.map(drop)).collect();
         }
-        let units: Vec<&str> = jobs.iter().map(|job| job.unit.as_str()).collect();
+        let units: Vec<&str> =
+            jobs.iter().filter(|job| job.began_before()).map(|job| job.unit.as_str()).collect();
         if let Err(fault) = manager.reset_failed(&units, batch.deadline) {
             log::debug!("earlier failures could not be forgotten: {fault:?}");
         }
