@@ -53,6 +53,29 @@ fn other_services_of_the_scandir_are_driven_and_left_where_they_are() {
 }
 
 #[test]
+fn nested_trees_and_the_links_of_s6_rc_are_services_among_others() {
+    let lab = S6Lab::new().nested().start();
+    lab.write("/run/s6-rc/servicedirs/db/run", 0, 0o755, "#!/bin/sh\nexec sleep 1000\n");
+    lab.command("ln").args(["-s", "/run/s6-rc/servicedirs/db", "/run/service/db"]).run().success();
+    lab.s6("s6-svscanctl", ["-a", "/run/service"]).run().success();
+    register(&lab, "web").run().success();
+    register(&lab, "web").uid(APP).run().success();
+    lab.anysvc(["wait", "db", "--for", "up"]).run().success();
+    lab.anysvc(["list", "--foreign"]).run().success().stdout_contains("app-tree").stdout_contains("db");
+    let told = lab.anysvc(["status", "app-tree", "db", "web", "--json"]).run().success().json();
+    let services = told["services"].as_array().into_iter().flatten();
+    let seen: Vec<_> = services.map(|s| (s["name"].clone(), s["ours"].clone(), s["state"].clone())).collect();
+    let expected = [("app-tree", false), ("db", false), ("web", true)];
+    assert_eq!(seen, expected.map(|(name, ours)| (name.into(), ours.into(), "running".into())));
+    // Two of one name in two trees have nothing to do with each other, and s6-rc's link is s6-rc's.
+    lab.anysvc(["unregister", "web"]).run().success();
+    lab.anysvc(["status", "web"]).uid(APP).run().success();
+    lab.anysvc(["unregister", "db"]).run().fails(5);
+    lab.anysvc(["register", "db", "--adopt", "--", "/usr/bin/sleep", "1000"]).run().fails(5);
+    assert!(lab.exists("/run/s6-rc/servicedirs/db/run") && lab.exists("/run/service/db"));
+}
+
+#[test]
 fn the_service_that_s6_svscan_would_not_take_is_refused_before_it_is_there() {
     let lab = S6Lab::new().svscan_args("-c 2").start();
     register(&lab, "one").run().success();

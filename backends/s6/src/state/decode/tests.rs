@@ -24,10 +24,10 @@ fn what_real_supervisors_wrote_is_read() {
         let told =
             (raw.up().is_some(), raw.want_up, raw.finishing, raw.paused, raw.wstat, raw.never_started());
         // From 2.13.2 on a service is "paused" until its first start.
-        let new = fixture.version != "2.11";
+        let new = !matches!(fixture.version, "2.11" | "2.12");
         let expected = match fixture.what {
             "never started" => (false, false, false, new, 0, true),
-            "up" => (true, true, false, false, 0, false),
+            "up" | "ready" => (true, true, false, false, 0, false),
             "paused" => (true, true, false, true, 0, false),
             "stopped" => (false, false, false, false, 0x000f, false),
             "over" => (false, false, false, false, 0x0300, false),
@@ -35,6 +35,8 @@ fn what_real_supervisors_wrote_is_read() {
             other => panic!("{other}"),
         };
         assert_eq!(told, expected, "{} {}", fixture.version, fixture.what);
+        let ready = matches!(fixture.what, "never started" | "stopped" | "over" | "ready");
+        assert_eq!(raw.ready, ready, "{} {}", fixture.version, fixture.what);
         let group = if of_213 { raw.pid } else { None };
         assert_eq!(raw.pgid, group, "{} {}", fixture.version, fixture.what);
     }

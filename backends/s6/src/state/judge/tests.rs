@@ -47,14 +47,17 @@ fn what_real_supervisors_wrote_is_judged() {
     for fixture in &FIXTURES {
         let expected = match fixture.what {
             "never started" | "stopped" => State::Stopped,
-            "up" | "paused" => State::Running,
+            "up" | "paused" | "ready" => State::Running,
             "over" => State::Failed,
             _ => State::Backoff,
         };
         let facts = Facts { down_file: expected == State::Stopped, ..NONE };
         let status = judged(Raw::decode(&fixture.bytes()).unwrap(), facts);
         assert_eq!(status.state, expected, "{} {}", fixture.version, fixture.what);
-        assert_eq!(status.last_exit.is_none(), matches!(fixture.what, "never started" | "up" | "paused"));
+        assert_eq!(
+            status.last_exit.is_none(),
+            matches!(fixture.what, "never started" | "up" | "paused" | "ready")
+        );
         assert!(status.since.is_some());
     }
 }
