@@ -50,15 +50,15 @@ struct Case {
     /// As it was found; nothing where the manager did not have it.
     prior: Option<Status>,
     verdict: Verdict,
-    /// What the application wants, for an instance that is on disk.
-    says: Option<Desired>,
+    /// The instance that it is, if that is on disk.
+    on_disk: Option<found::Instance>,
 }
 
 impl Case {
     /// Nothing is known but what is wanted.
     fn wanting(wanted: Desired) -> Case {
         let verdict = Verdict { action: Action::Leave, why: None };
-        Case { wanted, prior: None, verdict, says: None }
+        Case { wanted, prior: None, verdict, on_disk: None }
     }
 
     /// Whether it is made anew.
@@ -110,6 +110,7 @@ pub fn run(session: &Session, what: &cli::Reconcile, out: &mut Output) -> Result
         found::store(locked, &mut pass);
         let offline = matches!(start, Start::Ahead(_));
         act::carry_out(session, locked, &mut pass, offline, deadline);
+        found::take_back(locked, &mut pass);
         let noted = boots::note(locked, boots, &backend, &start);
         for error in [noted, log(locked, &pass)].into_iter().filter_map(Result::err) {
             session.warn(error.message);

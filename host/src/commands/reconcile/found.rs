@@ -5,7 +5,7 @@
 
 use std::{collections::HashMap, path::PathBuf, rc::Rc, time::Duration};
 
-use anysvc_backend_api::{Boot, Deadline, Error, State};
+use anysvc_backend_api::{Boot, Deadline, Error, Result, State};
 
 use super::{Action, Case, Pass, Verdict};
 use crate::{
@@ -14,8 +14,17 @@ use crate::{
     session::{Opened, Session},
     spec::Template,
     store::{Desired, Entry, Locked, Store},
-    templates::{self, Found},
+    templates::{self, Found, Stale},
 };
+
+/// The instance that a service is.
+pub struct Instance {
+    /// Its template, by its place.
+    place: usize,
+    name: String,
+    /// What its application wants.
+    says: Option<Desired>,
+}
 
 /// What is on disk, and what came of looking.
 #[derive(Default)]
@@ -74,18 +83,19 @@ pub fn add(pass: &mut Pass, store: &Store, backend: &Rc<Opened>) {
         known.insert(subject.name().to_owned(), at);
     }
     let mut complaints = Vec::new();
-    for (template, found) in &pass.disk.templates {
+    for (place, (template, found)) in pass.disk.templates.iter().enumerate() {
         for found in found {
+            let on_disk = Instance { place, name: found.instance.clone(), says: found.desired };
             match known.get(&found.service) {
-                Some(&at) if is_of(&pass.subjects[at], template) => pass.cases[at].says = found.desired,
+                Some(&at) if is_of(&pass.subjects[at], template) => pass.cases[at].on_disk = Some(on_disk),
                 Some(_) => {}
                 // Under another backend, or set aside: somebody has it.
                 None if !matches!(store.header(&found.service), Ok(None)) => {}
                 None => match new(template, found, backend, pass.how) {
-                    Ok((subject, case)) => {
+                    Ok((subject, wanted)) => {
                         known.insert(found.service.clone(), pass.subjects.len());
                         pass.subjects.push(subject);
-                        pass.cases.push(case);
+                        pass.cases.push(Case { on_disk: Some(on_disk), ..Case::wanting(wanted) });
                     }
                     Err(error) => complaints.push((template.name.clone(), error)),
                 },
@@ -100,12 +110,7 @@ fn is_of(subject: &Subject, template: &Template) -> bool {
 }
 
 /// An instance that was never registered.
-fn new(
-    template: &Template,
-    found: &Found,
-    backend: &Rc<Opened>,
-    how: How,
-) -> anysvc_backend_api::Result<(Subject, Case)> {
+fn new(template: &Template, found: &Found, backend: &Rc<Opened>, how: How) -> Result<(Subject, Desired)> {
     let spec = template.instance(&found.instance)?;
     let desired = found.desired.unwrap_or(Desired::Down);
     let wanted = match spec.service.boot() {
@@ -114,14 +119,15 @@ fn new(
     };
     let mut subject = Subject::unstored(&found.service, Rc::clone(backend));
     (subject.spec, subject.origin) = (Some(spec), Some(template.origin(&found.instance)));
-    Ok((subject, Case { says: found.desired, ..Case::wanting(wanted) }))
+    Ok((subject, wanted))
 }
 
 /// What is wanted in the end, once it is known what runs: at boot an instance is started only if its
 /// application wants it too. What runs is left: its application has begun to write anew.
 pub fn heed_application(case: &mut Case, boot: Boot, how: How) {
     let heeded = how.at_boot && boot == Boot::Restore && !runs(case);
-    if let (true, Some(Desired::Down)) = (heeded, case.says) {
+    let says = case.on_disk.as_ref().and_then(|instance| instance.says);
+    if let (true, Some(Desired::Down)) = (heeded, says) {
         case.wanted = Desired::Down;
     }
 }
@@ -134,17 +140,22 @@ fn runs(case: &Case) -> bool {
 /// What the manager has of ours under the name of an instance that the store does not know was made by a
 /// store that is lost: it is made anew, and what runs goes on to.
 pub fn renew(subject: &Subject, case: &mut Case) {
-    let is_new = subject.report.stored.is_none() && subject.fine();
-    if is_new && case.prior.is_some() {
+    if is_new(subject) && subject.fine() && case.prior.is_some() {
         case.wanted = if runs(case) { Desired::Up } else { case.wanted };
         case.verdict = Verdict { action: Action::Replace, why: Some("the store did not have it".to_owned()) };
     }
 }
 
+/// Whether it was never registered: then it has no entry in the store, but says what it is made from.
+fn is_new(subject: &Subject) -> bool {
+    subject.origin.is_some()
+}
+
 /// Stores those that were never registered, before any manager is asked.
 pub fn store(locked: &Locked<'_>, pass: &mut Pass) {
-    let is_new = |subject: &Subject| subject.report.stored.is_none() && subject.fine();
-    let places: Vec<usize> = (0..pass.subjects.len()).filter(|&at| is_new(&pass.subjects[at])).collect();
+    let places = 0..pass.subjects.len();
+    let places = places.filter(|&at| is_new(&pass.subjects[at]) && pass.subjects[at].fine());
+    let places: Vec<usize> = places.collect();
     let entry = |&at: &usize| {
         let subject = &pass.subjects[at];
         let (spec, backend) = (subject.spec.clone()?, subject.backend.as_ref()?);
@@ -162,29 +173,37 @@ pub fn store(locked: &Locked<'_>, pass: &mut Pass) {
     }
 }
 
+/// Forgets those again that no manager has taken: their template may be put right until the next pass.
+pub fn take_back(locked: &Locked<'_>, pass: &mut Pass) {
+    let failed = |s: &Subject| is_new(s) && s.report.error.is_some() && s.report.status.is_none();
+    let failed: Vec<&mut Subject> = pass.subjects.iter_mut().filter(|subject| failed(subject)).collect();
+    let names: Vec<&str> = failed.iter().map(|subject| subject.name()).collect();
+    for error in locked.remove(&names).into_iter().filter_map(Result::err) {
+        log::warn!("an entry of the store could not be taken back: {error}");
+    }
+    for subject in failed {
+        subject.report.stored = None;
+    }
+}
+
 /// Removes the files of the last boot of what does not run: at boot of all instances, otherwise of those
 /// that were never registered, which nobody has started since. A dry run only names them.
 pub fn clear(session: &Session, pass: &mut Pass) {
-    let mut problems = Vec::new();
-    for (template, found) in &pass.disk.templates {
-        let at = |found: &Found| pass.subjects.iter().position(|subject| subject.name() == found.service);
-        let stale = |at: usize| {
-            let subject = &pass.subjects[at];
-            let ours = subject.origin.is_some() || is_of(subject, template);
-            let since_boot = !pass.how.at_boot && subject.origin.is_none();
-            ours && !since_boot && subject.fine() && !runs(&pass.cases[at])
-        };
-        let instances = found.iter().filter(|found| at(found).is_some_and(stale));
-        let instances: Vec<String> = instances.map(|found| found.instance.clone()).collect();
-        let done =
-            templates::stale(template, instances, !pass.dry_run, session.env.caller(), deadline(session));
-        match done {
-            Ok(done) => {
-                pass.disk.stale.extend(done.files);
-                problems.extend(done.problems.into_iter().map(|error| (template.name.clone(), error)));
-            }
-            Err(error) => problems.push((template.name.clone(), error)),
+    let mut instances: Vec<Vec<String>> = vec![Vec::new(); pass.disk.templates.len()];
+    for (subject, case) in pass.subjects.iter().zip(&pass.cases) {
+        let Some(instance) = &case.on_disk else { continue };
+        if (pass.how.at_boot || is_new(subject)) && subject.fine() && !runs(case) {
+            instances[instance.place].push(instance.name.clone());
         }
+    }
+    let (caller, remove) = (session.env.caller(), !pass.dry_run);
+    let mut problems = Vec::new();
+    for ((template, _), instances) in pass.disk.templates.iter().zip(instances) {
+        let done = templates::stale(template, instances, remove, caller, deadline(session));
+        let Stale { files, problems: told } =
+            done.unwrap_or_else(|error| Stale { files: vec![], problems: vec![error] });
+        pass.disk.stale.extend(files);
+        problems.extend(told.into_iter().map(|error| (template.name.clone(), error)));
     }
     pass.disk.problems.extend(problems);
 }

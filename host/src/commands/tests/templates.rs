@@ -296,3 +296,26 @@ fn reconcile_takes_nothing_that_is_somebody_elses_and_completes_what_was_lost() 
     // Its application says nothing, but it runs.
     assert_eq!(stage.journal(), ["register gateway-writer, wanted up"]);
 }
+
+#[test]
+fn what_no_manager_takes_is_not_kept_and_is_tried_again() {
+    let stage = Stage::new();
+    let register = discovering(&stage);
+    let spec = stage.path().join("spec.toml");
+    let text = std::fs::read_to_string(&spec).expect("it was written");
+    let refused = text.replacen("command", "umask = \"0077\"\ncommand", 1);
+    std::fs::write(&spec, refused).expect("it can be written");
+    stage.given(&register);
+    let ran = stage.run("reconcile");
+    assert_eq!(ran.code, 6, "{}", ran.stderr);
+    assert!(ran.stderr.contains("mock can't honour `umask`"), "{}", ran.stderr);
+    assert!(stage.stored("gateway-coder").is_none() && stage.journal().is_empty());
+    std::fs::write(&spec, text).expect("it can be written");
+    stage.given(&format!("{register} --replace"));
+    assert_eq!(stage.run("reconcile").code, 0);
+    assert!(stage.stored("gateway-coder").is_some());
+    assert_eq!(
+        stage.journal(),
+        ["register gateway-coder, wanted up", "register gateway-writer, wanted down"]
+    );
+}
