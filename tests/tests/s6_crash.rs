@@ -5,14 +5,10 @@
 //! its end, and after each kill looks at what is there before it mends it. Whether s6-svscan
 //! looks in between is up to others, so that registering is swept both ways.
 
-use anysvc_tests::crash::{Traced, World};
+use anysvc_tests::crash::{Traced, World, sweep};
 use serde_json::Value;
-use std::io::Write;
-use std::time::Instant;
 
 const PROGRAM: [&str; 3] = ["--", "/usr/bin/sleep", "1000"];
-/// A sweep ends before a point that it reached when it counted so often at most.
-const SHORT: usize = 10;
 
 /// A command that is to be killed.
 struct Sweep<'w> {
@@ -29,57 +25,21 @@ struct Sweep<'w> {
 
 impl Sweep<'_> {
     fn run(self) {
-        let begun = Instant::now();
-        // What is made once and for all, such as a home's folders, is made by the first.
-        let _ = self.one(0);
-        let all = self.one(0);
-        assert!(all.status.success(), "{}: {:?}\n{all}", self.what, all);
-        let (mut n, mut short) = (1, 0);
-        loop {
-            let traced = self.one(n);
-            let _scene = Scene { what: self.what, traced: &traced };
-            if !traced.hit() {
-                assert!(traced.status.success(), "left alone, it failed:\n{}", traced.stderr);
-                if n > all.calls.len() {
-                    break;
-                }
-                short += 1;
-                assert!(short <= SHORT, "change {n} of {} is not reached any more", all.calls.len());
-                continue;
-            }
+        let what = format!("{}, uid {} in {}", self.what, self.uid, self.world.scandir);
+        let look = || {
             let half_built = self.world.half_built();
             assert!(half_built.is_empty(), "half-built: {half_built:?}");
             says_how_it_is(self.world);
             (self.mend)();
-            n += 1;
-        }
+        };
+        sweep(&what, |n| self.one(n), look);
         let complaints = self.world.complaints();
-        assert!(complaints.is_empty(), "{}: s6 complains: {complaints:?}", self.what);
-        let (points, time) = (n - 1, begun.elapsed().as_secs_f64());
-        let (uid, scandir) = (self.uid, self.world.scandir);
-        // Not by the macros, whose output is shown for failures alone.
-        let line = format!("killed {}, uid {uid} in {scandir}: {points} points in {time:.1} s\n", self.what);
-        let _ = std::io::stderr().write_all(line.as_bytes());
+        assert!(complaints.is_empty(), "{what}: s6 complains: {complaints:?}");
     }
 
     fn one(&self, n: usize) -> Traced {
         (self.prepare)();
         self.world.lab.anysvc(&self.args).uid(self.uid).killed_at(n)
-    }
-}
-
-/// Says, when a test fails, which point it was.
-struct Scene<'a> {
-    what: &'static str,
-    traced: &'a Traced,
-}
-
-impl Drop for Scene<'_> {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            let line = format!("killed {}; the last of these was not made:\n{}", self.what, self.traced);
-            let _ = std::io::stderr().write_all(line.as_bytes());
-        }
     }
 }
 

@@ -29,11 +29,13 @@
 mod calls;
 mod filter;
 mod look;
+mod sweep;
 #[cfg(test)]
 mod tests;
 mod tracer;
 mod world;
 
+pub use sweep::sweep;
 pub use world::{Supervisor, World};
 
 use crate::enter::Enter;
