@@ -94,6 +94,7 @@ impl Error {
         };
         let mut error = Error::new(kind, format!("cannot {what} {}: {cause}", path.display()));
         error.native_code = cause.raw_os_error().map(|code| code.to_string());
+        error.hint = remedy(cause);
         error.path = Some(path);
         error
     }
@@ -165,6 +166,22 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
+/// What to do where something of the machine is used up or closed, whatever was tried.
+fn remedy(cause: &std::io::Error) -> Option<String> {
+    use std::io::ErrorKind as Cause;
+    // ENFILE and EMFILE, on every Unix. std has no name for them.
+    let out_of_files = cfg!(unix) && matches!(cause.raw_os_error(), Some(23 | 24));
+    let hint = match cause.kind() {
+        Cause::StorageFull | Cause::QuotaExceeded => {
+            "make room on that file system: `df` and `df -i` show what is short"
+        }
+        Cause::ReadOnlyFilesystem => "that file system is mounted read-only",
+        _ if out_of_files => "raise the limit of open files (`ulimit -n`)",
+        _ => return None,
+    };
+    Some(hint.to_owned())
+}
+
 /// A refusal is about what the other side sent.
 impl From<Refusal> for Error {
     fn from(refusal: Refusal) -> Error {
@@ -180,5 +197,22 @@ impl From<Refusal> for Error {
                 Error::new(ErrorKind::Plugin, format!("the other side sent a `{key}` that makes no sense"))
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[cfg(unix)]
+    fn what_is_used_up_is_told_with_its_remedy() {
+        let hint = |errno| Error::io("write", "/x", &std::io::Error::from_raw_os_error(errno)).hint;
+        // ENOSPC, EMFILE, ENFILE, EROFS; ENOENT says all by itself.
+        for (errno, remedy) in [(28, "`df -i`"), (24, "`ulimit -n`"), (23, "`ulimit -n`"), (30, "read-only")]
+        {
+            assert!(hint(errno).is_some_and(|hint| hint.contains(remedy)), "{errno}");
+        }
+        assert_eq!(hint(2), None);
     }
 }

@@ -11,9 +11,9 @@ use anysvc_backend_api::{Error, ErrorKind, Result};
 use rustix::{
     fs::{
         AtFlags, FileType, Mode, OFlags, RenameFlags, fchmod, fstat, mkdirat, mknodat, openat, renameat,
-        renameat_with, statat,
+        renameat_with, statat, unlinkat,
     },
-    io::Errno,
+    io::{Errno, fcntl_dupfd_cloexec},
 };
 
 use crate::{
@@ -32,7 +32,8 @@ const BY_SUPERVISOR: [&[u8]; 2] = [b"supervise", b"event"];
 pub(crate) struct Staged<'a> {
     scandir: &'a Scandir,
     name: String,
-    folder: OwnedFd,
+    /// Which folder it is. Not an open one: many are staged at once, and few files may be open.
+    identity: (u64, u64),
 }
 
 impl<'a> Staged<'a> {
@@ -41,25 +42,33 @@ impl<'a> Staged<'a> {
     /// # Errors
     /// `permission-denied`, `io`; nothing is left behind.
     pub(crate) fn build(scandir: &'a Scandir, files: &ServiceDirectory, down: bool) -> Result<Staged<'a>> {
-        let staged = Staged::empty(scandir)?;
-        let folder = staged.folder.as_fd();
+        let (staged, folder) = Staged::empty(scandir)?;
         let fill = || {
+            let folder = folder.as_fd();
+            can_be_removed(folder)?;
             write_files(folder, &files.files)?;
             skeleton(folder)?;
             if files.files.iter().any(|file| file.path.starts_with("log")) {
                 skeleton(open_beneath(folder, "log", OFlags::RDONLY | OFlags::DIRECTORY)?.as_fd())?;
             }
-            if down { write_file(folder, Path::new("down"), 0o644, b"") } else { Ok(()) }
+            if down {
+                write_file(folder, Path::new("down"), 0o644, b"")?;
+            }
+            open_to_others(folder)
         };
         fill().map_err(|error| scandir.io("write a service directory in", "", error))?;
         Ok(staged)
     }
 
-    fn empty(scandir: &'a Scandir) -> Result<Staged<'a>> {
+    fn empty(scandir: &'a Scandir) -> Result<(Staged<'a>, OwnedFd)> {
         let made = random_name(PREFIX).and_then(|name| {
             // Closed to all others until it is complete.
-            let folder = make_folder(scandir.fd(), &name, 0o700)?;
-            Ok(Staged { scandir, name, folder })
+            let folder = make_folder(scandir.fd(), &name, 0o700).inspect_err(|_| {
+                // Made, perhaps, and not opened.
+                let _ = unlinkat(scandir.fd(), &name, AtFlags::REMOVEDIR);
+            })?;
+            let stat = fstat(&folder)?;
+            Ok((Staged { scandir, name, identity: (stat.st_dev, stat.st_ino) }, folder))
         });
         made.map_err(|error| match error {
             Errno::ACCESS | Errno::PERM => denied("write to", &scandir.path().join("."), error),
@@ -77,13 +86,11 @@ impl<'a> Staged<'a> {
             Errno::EXIST | Errno::NOTEMPTY => Error::already_registered(name),
             other => scandir.io("publish", name, other),
         };
-        fchmod(&self.folder, Mode::from_raw_mode(0o755)).map_err(failed)?;
         rename_to_new(scandir, &self.name, name).map_err(failed)?;
         self.name.clear();
         // Who else may write the scandir could have put something in its place in between.
         let published = statat(scandir.fd(), name, AtFlags::SYMLINK_NOFOLLOW).map_err(failed)?;
-        let built = fstat(&self.folder).map_err(failed)?;
-        if (published.st_dev, published.st_ino) == (built.st_dev, built.st_ino) {
+        if (published.st_dev, published.st_ino) == self.identity {
             return Ok(());
         }
         Err(Error::new(ErrorKind::CommandFailed, format!("somebody else replaced `{name}` meanwhile"))
@@ -105,13 +112,25 @@ impl Drop for Staged<'_> {
 /// # Errors
 /// `io`; what was buried may be incomplete then.
 pub(crate) fn renew(scandir: &Scandir, old: &Tombstone, name: &str) -> Result<()> {
-    let staged = Staged::empty(scandir)?;
+    let (staged, folder) = Staged::empty(scandir)?;
     let refill = || {
         let from = open_beneath(scandir.fd(), old.name(), OFlags::RDONLY | OFlags::DIRECTORY)?;
-        move_files(from.as_fd(), staged.folder.as_fd())
+        move_files(from.as_fd(), folder.as_fd())?;
+        open_to_others(folder.as_fd())
     };
     refill().map_err(|error| scandir.io("renew", name, error))?;
     staged.publish(name)
+}
+
+/// Removing opens a folder on each of three levels. Who may not open so many does not begin.
+fn can_be_removed(folder: BorrowedFd<'_>) -> Result<(), Errno> {
+    let second = fcntl_dupfd_cloexec(folder, 0)?;
+    fcntl_dupfd_cloexec(&second, 0).map(drop)
+}
+
+/// It is complete.
+fn open_to_others(folder: BorrowedFd<'_>) -> Result<(), Errno> {
+    fchmod(folder, Mode::from_raw_mode(0o755))
 }
 
 /// Moves all but what is the supervisor's; a logger is a service directory of its own.

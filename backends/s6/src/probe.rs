@@ -30,7 +30,7 @@ pub(crate) fn probe(context: &Context, choice: &Choice, scandir: Option<Scandir>
     };
     let svscan = Svscan::new(&choice.path);
     let mut warnings = Vec::new();
-    match svscan.listener() {
+    match svscan.listener()? {
         Listener::Listens => facts.push("s6-svscan: listens".to_owned()),
         Listener::Nobody => return Err(svscan.absent()),
         Listener::Unknown => {

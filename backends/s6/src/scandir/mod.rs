@@ -64,7 +64,8 @@ impl Scandir {
 
     /// An error about something below it.
     pub(crate) fn io(&self, what: &str, below: &str, error: Errno) -> Error {
-        Error::io(what, self.path.join(below), &error.into())
+        let path = if below.is_empty() { self.path.clone() } else { self.path.join(below) };
+        Error::io(what, path, &error.into())
     }
 
     /// Whether there is a service directory of this name. A link to one counts: s6-rc's are links.

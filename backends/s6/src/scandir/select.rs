@@ -28,7 +28,7 @@ pub(crate) struct Choice {
 /// Decides.
 ///
 /// # Errors
-/// `usage` for a setting that is no text.
+/// `usage` for a setting that is no text; `io` where it can't be seen whether an s6-svscan listens.
 pub(crate) fn choose(context: &Context) -> Result<Choice> {
     let is_pid1 = context.facts.pid1_comm.as_deref() == Some(COMM);
     let of_pid1 = |silent| match &context.facts.pid1_args {
@@ -41,7 +41,7 @@ pub(crate) fn choose(context: &Context) -> Result<Choice> {
         _ => Choice { path: DEFAULT.into(), arguments: None, silent, reason: "the usual one" },
     };
     let Some(configured) = configured(&context.settings, &context.user)? else { return Ok(of_pid1(None)) };
-    let listens = Svscan::new(&configured).listener() != Listener::Nobody;
+    let listens = Svscan::new(&configured).listener()? != Listener::Nobody;
     // Without an s6-svscan as process 1 there is nothing to fall back to, and what was configured is
     // what the operator wants to hear of.
     if listens || !is_pid1 {

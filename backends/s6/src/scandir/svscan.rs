@@ -51,11 +51,17 @@ impl<'a> Svscan<'a> {
     }
 
     /// Whether it is there.
-    pub(crate) fn listener(&self) -> Listener {
+    ///
+    /// # Errors
+    /// `io` when there is too little of something to look: then it may be there.
+    pub(crate) fn listener(&self) -> Result<Listener> {
         match self.folder().and_then(|folder| Fifo::open(folder.as_fd(), CONTROL)) {
-            Ok(_) => Listener::Listens,
-            Err(Errno::ACCESS | Errno::PERM) => Listener::Unknown,
-            Err(_) => Listener::Nobody,
+            Ok(_) => Ok(Listener::Listens),
+            Err(Errno::ACCESS | Errno::PERM) => Ok(Listener::Unknown),
+            Err(error @ (Errno::MFILE | Errno::NFILE | Errno::NOMEM)) => {
+                Err(Error::io("open", self.control_path(), &error.into()))
+            }
+            Err(_) => Ok(Listener::Nobody),
         }
     }
 

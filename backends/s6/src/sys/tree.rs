@@ -2,11 +2,12 @@
 
 use std::{
     ffi::CString,
+    mem::MaybeUninit,
     os::fd::{AsFd, BorrowedFd, OwnedFd},
 };
 
 use rustix::{
-    fs::{AtFlags, Dir, FileType, Mode, OFlags, fchmod, fchown, fstat, mkdirat, openat, unlinkat},
+    fs::{AtFlags, FileType, Mode, OFlags, RawDir, fchmod, fchown, fstat, mkdirat, openat, unlinkat},
     io::Errno,
     process::{getegid, geteuid},
 };
@@ -65,10 +66,13 @@ pub(crate) fn remove_tree(dir: BorrowedFd<'_>, name: &std::ffi::CStr) -> Result<
 }
 
 /// What a folder holds, and whether each is a folder. Read whole before anything is removed: removing
-/// while reading skips entries on some file systems.
+/// while reading skips entries on some file systems. It opens nothing: what could be made with few
+/// descriptors can be removed with as few.
 fn entries(fd: BorrowedFd<'_>) -> Result<Vec<(CString, bool)>, Errno> {
     let mut found = Vec::new();
-    for entry in Dir::read_from(fd)? {
+    let mut buffer = [MaybeUninit::uninit(); 4096];
+    let mut reader = RawDir::new(fd, &mut buffer);
+    while let Some(entry) = reader.next() {
         let entry = entry?;
         if !matches!(entry.file_name().to_bytes(), b"." | b"..") {
             found.push((entry.file_name().to_owned(), entry.file_type() == FileType::Directory));
