@@ -78,6 +78,8 @@ fn service(spec: &ServiceSpec, around: Surroundings<'_>) -> Result<Vec<String>> 
     if notifies {
         // One that never gets ready is told of, and left to its policy.
         lines.push("TimeoutStartSec=infinity".to_owned());
+        // A script says it by `systemd-notify`, which is another process.
+        lines.push("NotifyAccess=all".to_owned());
     }
     let (user, group) = account::account(spec, around.scope, around.owner)?;
     lines.extend(user.map(|user| format!("User={user}")));

@@ -1,0 +1,219 @@
+//! What fields of a spec mean on a real systemd, where that is ours to carry or easy to get wrong.
+
+use anysvc_tests::{APP, Enter, Signal, SystemdLab};
+use serde_json::Value;
+
+/// Somebody with a manager.
+struct Somebody {
+    lab: SystemdLab,
+    uid: u32,
+}
+
+impl Somebody {
+    fn anysvc(&self, args: &[&str]) -> Enter<'_> {
+        self.lab.anysvc(args).uid(self.uid)
+    }
+
+    fn register(&self, options: &[&str], script: &str) {
+        let script = self.lab.script(&format!("{script}\n"));
+        let args = [&["register", "web", "--settle", "0"], options, &["--", &script]].concat();
+        let ended = self.anysvc(&args).run().any();
+        // Whether it is seen to die is a matter of moments where it is to die.
+        assert!(matches!(ended.code(), Some(0 | 11)), "{}", ended.stderr());
+    }
+
+    fn service(&self) -> Value {
+        self.anysvc(&["status", "web", "--json"]).run().any().json()["services"][0].clone()
+    }
+
+    fn waits_for(&self, state: &str) -> Value {
+        let mut service = Value::Null;
+        self.lab.wait_until(&format!("it is {state}"), || {
+            service = self.service();
+            service["state"] == state
+        });
+        service
+    }
+
+    fn lines(&self, file: &str) -> usize {
+        if self.lab.exists(file) { self.lab.read(file).lines().count() } else { 0 }
+    }
+
+    fn unregister(&self) {
+        self.anysvc(&["unregister", "web"]).run().success();
+    }
+}
+
+fn in_both(test: impl Fn(&Somebody)) {
+    for uid in [0, APP] {
+        test(&Somebody { lab: SystemdLab::start(), uid });
+    }
+}
+
+const LOOP: [&str; 4] = ["--restart-delay", "100ms", "--give-up", "3/20s"];
+
+#[test]
+fn a_crash_loop_is_given_up_after_so_many_failures_and_a_start_forgets_them() {
+    in_both(|app| {
+        app.register(&LOOP, "echo x >>/tmp/runs; exit 1");
+        let service = app.waits_for("failed");
+        assert_eq!(app.lines("/tmp/runs"), 3, "the third failure is the last: {service}");
+        assert_eq!(service["last_exit"]["code"], 1, "{service}");
+        let reason = service["reason"].as_str().unwrap_or_default();
+        assert!(reason.contains("gave up") || reason.contains("given up"), "{service}");
+        let started = app.anysvc(&["start", "web", "--settle", "0"]).run().any();
+        assert!(matches!(started.code(), Some(0 | 11)), "{}", started.stderr());
+        app.lab.wait_until("it was tried three times more", || app.lines("/tmp/runs") == 6);
+        app.waits_for("failed");
+    });
+}
+
+#[test]
+fn planned_restarts_never_lead_to_giving_up() {
+    in_both(|app| {
+        app.register(&LOOP, "echo x >>/tmp/runs; [ $(wc -l </tmp/runs) -lt 8 ] || exec sleep 1000; exit 75");
+        app.lab.wait_until("it was restarted seven times", || app.lines("/tmp/runs") == 8);
+        assert_eq!(app.waits_for("running")["state"], "running");
+        app.unregister();
+        // For a service's user that root's unit names, too.
+        if app.uid == 0 {
+            let options = [&["--user", "app"], &LOOP[..]].concat();
+            app.register(
+                &options,
+                "echo x >>/tmp/app; [ $(wc -l </tmp/app) -lt 8 ] || exec sleep 1000; exit 75",
+            );
+            app.lab.wait_until("it was restarted seven times", || app.lines("/tmp/app") == 8);
+        }
+    });
+}
+
+#[test]
+fn a_death_by_term_that_nobody_ordered_is_a_failure() {
+    let app = Somebody { lab: SystemdLab::start(), uid: APP };
+    app.register(&["--restart-delay", "100ms"], "exec sleep 1000");
+    for signal in [Signal::TERM, Signal::HUP, Signal::INT] {
+        let pid = app.waits_for("running")["pid"].as_u64().expect("it runs");
+        app.lab.kill(pid.try_into().expect("a pid"), signal);
+        app.lab.wait_until(&format!("it runs again after {signal:?}"), || {
+            let service = app.service();
+            service["state"] == "running" && service["pid"].as_u64() != Some(pid)
+        });
+    }
+    app.anysvc(&["stop", "web"]).run().success();
+    assert_eq!(app.service()["state"], "stopped");
+}
+
+#[test]
+fn when_the_main_process_ends_the_rest_is_killed() {
+    in_both(|app| {
+        app.register(&["--restart", "never"], "(trap '' TERM; setsid sleep 4242) & sleep 0.5; exit 0");
+        app.lab.wait_until("it has begun", || {
+            app.lab.command("pidof").arg("sleep").run().any().code() == Some(0)
+        });
+        app.waits_for("stopped");
+        let left = app.lab.command("sh").args(["-c", "cat /proc/[0-9]*/cmdline | tr '\\0' ' '"]).run().any();
+        assert!(!left.stdout().contains("sleep 4242"), "{}", left.stdout());
+    });
+}
+
+#[test]
+fn a_false_condition_holds_it_back_until_the_file_says_otherwise() {
+    in_both(|app| {
+        let file = "/tmp/web.env";
+        app.lab.write(file, app.uid, 0o600, "# nothing yet\nDASHBOARD=no\n");
+        app.register(&["--env-file", file, "--when-env", "DASHBOARD", "--when-truthy"], "exec sleep 1000");
+        let service = app.service();
+        assert_eq!((&service["state"], &service["desired"]), (&"stopped".into(), &"up".into()), "{service}");
+        assert_eq!(service["reason"], "condition not met", "{service}");
+        app.anysvc(&["check"]).run().success();
+        app.anysvc(&["wait", "web", "--for", "up"]).run().fails(3).stdout_contains("condition not met");
+        app.lab.write(file, app.uid, 0o600, "DASHBOARD=Yes\n");
+        app.anysvc(&["start", "web"]).run().success();
+        assert_eq!(app.service()["state"], "running");
+    });
+}
+
+#[test]
+fn the_environment_file_is_read_at_each_start_and_means_what_it_means_elsewhere() {
+    in_both(|app| {
+        let file = "/tmp/web.env";
+        app.lab.write(file, app.uid, 0o600, "A='quoted' $HOME \\\nB=from file\nC=from file\n#D=1\n");
+        let options = ["--env-file", "/tmp/${NAME:-web}.env", "--env", "C=from spec"];
+        app.register(
+            &options,
+            "printf '%s|' \"$A\" \"$B\" \"$C\" \"$D\" \"$HOME\" >/tmp/said; exec sleep 1000",
+        );
+        let home = if app.uid == 0 { "/root" } else { "/home/app" };
+        let expected = format!("'quoted' $HOME \\|from file|from spec||{home}|");
+        app.lab.wait_until("it says what it has", || {
+            app.lab.exists("/tmp/said") && app.lab.read("/tmp/said") == expected
+        });
+        app.lab.write(file, app.uid, 0o600, "B=other\n");
+        app.anysvc(&["restart", "web"]).run().success();
+        app.lab.wait_until("it says the other", || app.lab.read("/tmp/said").contains("|other|from spec|"));
+        // One that can't be read is no start.
+        std::fs::remove_file(app.lab.path(file)).expect("it is there");
+        app.anysvc(&["restart", "web"]).run().fails(11).stderr_contains("cannot read /tmp/web.env");
+        app.unregister();
+    });
+}
+
+#[test]
+fn directories_are_expanded_when_it_starts() {
+    in_both(|app| {
+        std::fs::create_dir_all(app.lab.path("/srv/b c")).expect("a folder");
+        app.register(
+            &["--env", "WHERE=b c", "--directory", "/srv/${WHERE}"],
+            "pwd >/tmp/where; exec sleep 1000",
+        );
+        app.lab.wait_until("it says where", || {
+            app.lab.exists("/tmp/where") && app.lab.read("/tmp/where") == "/srv/b c\n"
+        });
+        app.unregister();
+        let program = ["--directory", "/srv/${NOT_SET}", "--", "/usr/bin/sleep", "1000"];
+        let register = [&["register", "web"], &program[..]].concat();
+        app.anysvc(&register).run().fails(11).stderr_contains("directory: NOT_SET is not set");
+        let service = app.waits_for("failed");
+        assert_eq!(service["last_exit"]["code"], 78, "{service}");
+    });
+}
+
+#[test]
+fn sd_notify_says_when_it_is_ready() {
+    let app = Somebody { lab: SystemdLab::start(), uid: APP };
+    let script = "until [ -e /tmp/go ]; do sleep 0.05; done; systemd-notify --ready; exec sleep 1000";
+    let program = app.lab.script(&format!("{script}\n"));
+    let args = ["register", "web", "--ready-sd-notify", "--down", "--", &program];
+    app.anysvc(&args).run().success();
+    app.lab.write("/tmp/go", APP, 0o644, "");
+    app.anysvc(&["start", "web"]).run().success().stdout_contains("ready");
+    assert_eq!(app.service()["ready"], true);
+}
+
+#[test]
+fn logs_are_followed_and_looked_back_into() {
+    in_both(|app| {
+        app.register(&[], "printf 'first\\nodd \\377\\n'; until [ -e /tmp/go ]; do sleep 0.05; done; echo later; exec sleep 1000");
+        app.lab.wait_until("it has spoken", || {
+            app.anysvc(&["logs", "web"]).run().any().stdout().contains("odd")
+        });
+        app.anysvc(&["logs", "web", "-n", "1"]).run().success().stdout_lacks("first");
+        let mut following = app.anysvc(&["logs", "web", "--follow"]).spawn();
+        let mut lines =
+            std::io::BufRead::lines(std::io::BufReader::new(following.stdout().expect("its output")));
+        assert!(lines.next().is_some_and(|line| line.is_ok_and(|line| line.contains("first"))));
+        app.lab.write("/tmp/go", app.uid, 0o644, "");
+        assert!(lines.any(|line| line.is_ok_and(|line| line.contains("later"))), "it ended without `later`");
+        app.anysvc(&["logs", "nothing"]).run().fails(4);
+    });
+}
+
+#[test]
+fn a_user_without_linger_is_told() {
+    let app = Somebody { lab: SystemdLab::start(), uid: APP };
+    app.anysvc(&["detect", "--explain"]).run().success().stdout_lacks("enable-linger");
+    std::fs::remove_file(app.lab.path("/var/lib/systemd/linger/app")).expect("app lingers");
+    let registered = app.anysvc(&["register", "web", "--", "/usr/bin/sleep", "1000"]).run().success();
+    registered.stderr_contains("loginctl enable-linger app");
+    assert!(!app.lab.exists("/var/lib/systemd/linger/app"), "it was switched on");
+}
