@@ -105,6 +105,10 @@ fn judge(
     let active = !matches!(unit.listed.active.as_str(), "inactive" | "failed");
     let boot = if let Found::Ours(kept) = &found { Mark::of(&kept.unit).map(|mark| mark.boot) } else { None };
     let stale = unit.facts.stale == Some(true);
+    let drop_ins = place.unit(&format!("{}.d", unit.listed.id));
+    if drop_ins.exists() {
+        log::warn!("{} changes what `{name}` is, and is left alone", drop_ins.display());
+    }
     let plan = |existing, runs_otherwise| Plan {
         files: files.clone(),
         existing,

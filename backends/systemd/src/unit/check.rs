@@ -152,3 +152,111 @@ fn log(spec: &ServiceSpec) -> Result<()> {
 fn invalid(what: impl Into<String>) -> Error {
     Error::new(ErrorKind::InvalidSpec, what)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use anysvc_backend_api::{Condition, EnvVar, ErrorKind, GiveUp, ReadySpec, Value};
+
+    fn spec() -> ServiceSpec {
+        ServiceSpec { name: "web".to_owned(), command: vec!["/web".into()], ..ServiceSpec::default() }
+    }
+
+    fn variable(name: &str, value: &[u8]) -> EnvVar {
+        EnvVar { name: name.into(), value: value.to_vec().into() }
+    }
+
+    fn native(section: &str, key: &str, text: &str) -> Value {
+        let directive = vec![(key.to_owned(), Value::Text(text.to_owned()))];
+        Value::Map(vec![(section.to_owned(), Value::Map(directive))])
+    }
+
+    #[test]
+    fn what_systemd_can_do_is_taken() {
+        let mut spec = spec();
+        assert_eq!(check(&spec), Ok(()));
+        spec.command.push(vec![0xff, b'%', b'\n'].into());
+        spec.env = vec![variable("A", "grü\n\"$%".as_bytes()), variable("IFS", b"x")];
+        spec.native = native("Service", "ProtectSystem", "strict");
+        assert_eq!(check(&spec), Ok(()));
+    }
+
+    #[test]
+    fn what_is_refused_is_refused_by_the_name_of_the_field() {
+        type Change = fn(&mut ServiceSpec);
+        let cases: [(Change, ErrorKind, &str); 20] = [
+            (|s| s.name = "../x".into(), ErrorKind::InvalidName, "contains `.`"),
+            (|s| s.command.clear(), ErrorKind::InvalidSpec, "command"),
+            (|s| s.command = vec!["".into()], ErrorKind::InvalidSpec, "command"),
+            (|s| s.command = vec!["-x".into()], ErrorKind::Unsupported, "command"),
+            (|s| s.command.push("a\0b".into()), ErrorKind::InvalidSpec, "command"),
+            (|s| s.description = Some("a\nb".into()), ErrorKind::Unsupported, "description"),
+            (|s| s.description = Some("a\\".into()), ErrorKind::Unsupported, "description"),
+            (|s| s.description = Some(" a".into()), ErrorKind::Unsupported, "description"),
+            (|s| s.env = vec![variable("A", b"\xff")], ErrorKind::Unsupported, "env: `A`"),
+            (|s| s.env = vec![variable("A", "\u{fffe}".as_bytes())], ErrorKind::Unsupported, "env: `A`"),
+            (|s| s.env = vec![variable("A", b"a\0")], ErrorKind::InvalidSpec, "env"),
+            (|s| s.env = vec![variable("A B", b"")], ErrorKind::InvalidSpec, "env: `A B`"),
+            (
+                |s| {
+                    s.env = vec![variable("IFS", b"x")];
+                    s.env_file = Some("/a".into());
+                },
+                ErrorKind::Unsupported,
+                "env: `IFS`",
+            ),
+            (
+                |s| s.when = Some(Condition { env: "A-B".into(), truthy: None }),
+                ErrorKind::InvalidSpec,
+                "when.env",
+            ),
+            (|s| s.directory = Some("a".into()), ErrorKind::InvalidSpec, "directory"),
+            (|s| s.env_file = Some("/a/${".into()), ErrorKind::InvalidSpec, "env-file"),
+            (
+                |s| s.ready = Some(ReadySpec { notify_fd: Some(3), ..ReadySpec::default() }),
+                ErrorKind::Unsupported,
+                "ready.notify-fd",
+            ),
+            (|s| s.log.to = Some(LogTo::Files), ErrorKind::Unsupported, "log.to"),
+            (|s| s.log.keep = Some(3), ErrorKind::Unsupported, "log.keep"),
+            (
+                |s| s.restart.give_up = Some(GiveUp { after: 9, within: Duration::from_secs(1) }),
+                ErrorKind::InvalidSpec,
+                "restart.give-up",
+            ),
+        ];
+        for (change, kind, expected) in cases {
+            let mut spec = spec();
+            change(&mut spec);
+            let error = check(&spec).expect_err(expected);
+            assert!(error.kind == kind && error.message.contains(expected), "{expected}: {error:?}");
+        }
+    }
+
+    #[test]
+    fn what_root_would_run_with_a_user_s_libraries_is_refused() {
+        let mut spec = spec();
+        spec.env = vec![variable("LD_PRELOAD", b"/home/app/x.so")];
+        spec.user = Some("app".into());
+        assert_eq!(check(&spec), Ok(()));
+        spec.restart.give_up = Some(GiveUp { after: 5, within: Duration::from_secs(60) });
+        assert!(check(&spec).unwrap_err().message.contains("LD_PRELOAD"));
+    }
+
+    #[test]
+    fn directives_that_fields_stand_for_and_what_is_none_are_refused_by_name() {
+        for (section, key, text, expected) in [
+            ("Service", "ExecStart", "/x", "native.systemd.Service.ExecStart: say it with `command`"),
+            ("Service", "A B", "x", "`A B`"),
+            ("Service", "Nice", "1\nUser=root", "native.systemd.Service.Nice"),
+            ("Service", "Nice", "1\\", "native.systemd.Service.Nice"),
+            ("Socket", "ListenStream", "1", "`Socket`"),
+        ] {
+            let mut spec = spec();
+            spec.native = native(section, key, text);
+            let error = check(&spec).expect_err(expected);
+            assert_eq!(error.kind, ErrorKind::InvalidSpec);
+            assert!(error.message.contains(expected), "{}", error.message);
+        }
+    }
+}
