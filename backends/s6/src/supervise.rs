@@ -43,7 +43,8 @@ pub(crate) fn supervise(scandir: &Scandir, names: &[&str], deadline: Deadline) -
 pub(crate) fn supervise_locked(scandir: &Scandir, names: &[&str], deadline: Deadline) -> Result<Vec<usize>> {
     let svscan = Svscan::new(scandir.path());
     let mut reader = Reader::new(scandir);
-    let before = names.iter().map(|name| told(&mut reader, name)).collect::<Result<Vec<_>>>()?;
+    // A supervisor's first act is to write the status anew.
+    let before: Vec<Told> = names.iter().map(|name| reader.told(name)).collect();
     svscan.tell(RESCAN)?;
     let mut open: Vec<usize> = (0..names.len()).collect();
     let mut idle = 0;
@@ -52,8 +53,7 @@ pub(crate) fn supervise_locked(scandir: &Scandir, names: &[&str], deadline: Dead
         let attempt = deadline.min(Deadline::after(PATIENCE * (1 << idle.min(LIMBO))));
         let is_there = |reader: &mut Reader<'_>, at: usize| {
             // The lock comes before the FIFO and the first status, so that all is there with that.
-            let reports = told(reader, left[at]).is_ok_and(|told| told != before[open[at]]);
-            reports && is_supervised(reader, left[at])
+            reader.told(left[at]) != before[open[at]] && is_supervised(reader, left[at])
         };
         let still = waiting::until(scandir, &left, true, attempt, is_there)?;
         if still.is_empty() || deadline.passed() {
@@ -67,11 +67,6 @@ pub(crate) fn supervise_locked(scandir: &Scandir, names: &[&str], deadline: Dead
             _ => svscan.tell(RESCAN)?,
         }
     }
-}
-
-/// What a service's status file tells; a supervisor's first act is to write it anew.
-fn told(reader: &mut Reader<'_>, name: &str) -> Result<Option<Told>> {
-    Ok(reader.slot(name)?.map(|slot| slot.told))
 }
 
 /// Whether a service has its supervisor, and its logger one too.

@@ -106,7 +106,8 @@ impl<'a> Watch<'a> {
 
     fn add_folders(&mut self, at: usize) {
         let Service { name, logger, .. } = self.services[at];
-        if let Some(wd) = self.try_add_data(name) {
+        // Who waits for a logger too waits for supervisors, and not for the end of a delay.
+        if !logger && let Some(wd) = self.try_add_data(name) {
             self.watched_by(wd, at, false);
         }
         for below in ["", "/log"].into_iter().take(1 + usize::from(logger)) {

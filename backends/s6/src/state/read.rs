@@ -130,7 +130,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn told(&mut self, name: &str) -> Told {
+    /// What the status file of a service (or of `NAME/log`, its logger) tells, whoever wrote it.
+    pub(crate) fn told(&mut self, name: &str) -> Told {
         // One more byte than the largest layout, so that a larger one shows.
         let mut bytes = [0; SIZE_WITH_PGID + 1];
         let file = open_beneath(self.scandir.fd(), self.below(name, "supervise/status"), READ);
