@@ -70,7 +70,9 @@ fn tell(out: &mut Output, failure: &Error) -> u8 {
 /// Most runs want no log, and setting one up costs them nothing. A `helper` runs for long, by itself: it
 /// says what it does, and when.
 fn start_logging(verbose: u8, helper: bool) {
-    let named = Variables::of(&Caller::current()).get("ANYSVC_LOG").and_then(|f| f.into_string().ok());
+    // Who calls is asked only where there is something that may not count.
+    let named = Variables::of_this_process().get("ANYSVC_LOG").and_then(|f| f.into_string().ok());
+    let named = named.filter(|_| !Caller::current().elevated());
     let filter = match (verbose, named) {
         (0, None) if helper => "info".to_owned(),
         (0, None) => return,

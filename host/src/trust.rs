@@ -10,7 +10,7 @@ use std::{
     fs::{File, Metadata},
     io::{self, Read as _},
     os::unix::fs::{MetadataExt as _, OpenOptionsExt as _},
-    path::{Path, PathBuf},
+    path::{Component, Path, PathBuf},
 };
 
 use anysvc_backend_api::{Error, ErrorKind, Result};
@@ -131,6 +131,9 @@ impl Folder {
     /// # Errors
     /// As [`open`].
     pub fn judge(path: &Path, owners: Owners) -> Result<Folder> {
+        if is_without_links(path, owners)? {
+            return Ok(Folder { path: path.to_owned(), owners });
+        }
         let path = resolve(path)?;
         check_components(&path, owners)?;
         Ok(Folder { path, owners })
@@ -214,6 +217,30 @@ pub fn walk(path: &Path, mut judge: impl FnMut(&Path, &Metadata, bool) -> Result
 /// `io` or `permission-denied`.
 pub fn resolve(path: &Path) -> Result<PathBuf> {
     path.canonicalize().map_err(|cause| Error::io("open", path, &cause))
+}
+
+/// Whether a path is its own resolution, as most are: then all of it was judged on the way, with one look
+/// at each component.
+///
+/// # Errors
+/// As [`check_components`].
+fn is_without_links(path: &Path, owners: Owners) -> Result<bool> {
+    // As it is written: a folder is told, and remembered, by its shortest name.
+    let plain: PathBuf = path.components().filter(|part| *part != Component::ParentDir).collect();
+    if !path.is_absolute() || plain.as_os_str() != path.as_os_str() {
+        return Ok(false);
+    }
+    let ancestors: Vec<&Path> = path.ancestors().collect();
+    let mut looks = Vec::with_capacity(ancestors.len());
+    for component in ancestors.into_iter().rev() {
+        match component.symlink_metadata() {
+            Ok(found) if !found.is_symlink() => looks.push((component, found)),
+            // What can't be looked at is told by who resolves it.
+            _ => return Ok(false),
+        }
+    }
+    looks.iter().try_for_each(|(component, found)| refuse_fault(component, found, owners))?;
+    Ok(true)
 }
 
 /// Judges every component of a resolved path, the root folder included.
