@@ -25,18 +25,20 @@ enum What {
     Fifo,
 }
 
-/// `bench-bare SLOT STORED TO COUNT`: writes so many copies of a service directory and of its file in the
-/// store, both as ours made them, into the folder TO.
+/// `bench-bare SLOT TO COUNT [STORED]`: writes so many copies of a service directory, and of its file in
+/// the store, both as ours made them, into the folder TO.
 pub fn run(args: &[String]) -> Done {
-    let [slot, stored, to, count] = args else {
-        return Err(format!("usage: {VERB} SLOT STORED TO COUNT"));
+    let [slot, to, count, stored @ ..] = args else {
+        return Err(format!("usage: {VERB} SLOT TO COUNT [STORED]"));
     };
     let count: usize = count.parse().map_err(|_| format!("{count} is no number"))?;
     let failed = |error: std::io::Error| format!("copying {slot} to {to}: {error}");
     let mut parts = Vec::new();
     collect(Path::new(slot), Path::new(""), &mut parts).map_err(failed)?;
-    let stored = std::fs::read(stored).map_err(failed)?;
-    copy(&parts, &stored, Path::new(to), count).map_err(failed)
+    let to = Path::new(to);
+    let stored = stored.first().map(std::fs::read).transpose().map_err(failed)?;
+    stored.map_or(Ok(()), |stored| store(&stored, to, count)).map_err(failed)?;
+    copy(&parts, to, count).map_err(failed)
 }
 
 /// What a service directory is made of, folders before what is in them; what s6-supervise made is not.
@@ -63,13 +65,9 @@ fn collect(slot: &Path, below: &Path, parts: &mut Vec<Part>) -> std::io::Result<
     Ok(())
 }
 
-fn copy(parts: &[Part], stored: &[u8], to: &Path, count: usize) -> std::io::Result<()> {
-    let folders = ["staging", "services", "logs", "scandir"].map(|name| to.join(name));
-    for folder in &folders {
-        std::fs::create_dir_all(folder)?;
-    }
-    let [staging, services, logs, scandir] = folders.map(File::open);
-    let (staging, services, logs, scandir) = (staging?, services?, logs?, scandir?);
+/// The files of the store: written, flushed at once, named, and the names flushed.
+fn store(stored: &[u8], to: &Path, count: usize) -> std::io::Result<()> {
+    let (staging, services, logs) = (open(to, "staging")?, open(to, "services")?, open(to, "logs")?);
     for index in 0..count {
         file(&staging, name(index), stored, Mode::RUSR | Mode::WUSR)?;
     }
@@ -81,6 +79,12 @@ fn copy(parts: &[Part], stored: &[u8], to: &Path, count: usize) -> std::io::Resu
     for index in 0..count {
         fs::mkdirat(&logs, name(index), Mode::from_raw_mode(0o750))?;
     }
+    Ok(())
+}
+
+/// The service directories: made under hidden names, and named.
+fn copy(parts: &[Part], to: &Path, count: usize) -> std::io::Result<()> {
+    let scandir = open(to, "scandir")?;
     for index in 0..count {
         let hidden = format!(".{}", name(index));
         let folder = folder(&scandir, Path::new(&hidden), Mode::from_raw_mode(0o755))?;
@@ -90,6 +94,11 @@ fn copy(parts: &[Part], stored: &[u8], to: &Path, count: usize) -> std::io::Resu
         fs::renameat(&scandir, format!(".{}", name(index)), &scandir, name(index))?;
     }
     Ok(())
+}
+
+fn open(to: &Path, name: &str) -> std::io::Result<File> {
+    std::fs::create_dir_all(to.join(name))?;
+    File::open(to.join(name))
 }
 
 fn make(at: &File, part: &Part) -> std::io::Result<()> {

@@ -12,6 +12,8 @@ pub const ANYSVC: &str = "/opt/anysvc/bin/anysvc";
 pub const XTASK: &str = "/opt/xtask";
 /// Where the services are inside.
 pub const SCANDIR: &str = "/run/service";
+/// Where strace writes inside.
+const TRACE: &str = "/opt/trace";
 /// Where the timing finds what it is to do.
 const ORDER: &str = "/opt/order";
 
@@ -24,10 +26,10 @@ impl Bed {
     /// A fresh one, of root's.
     pub fn new() -> Done<Bed> {
         let lab = S6Lab::new().svscan_args("-c 12000").try_start()?;
-        let us = std::env::current_exe().and_then(std::fs::read);
-        let us = us.map_err(|error| format!("reading xtask to copy it into the laboratory: {error}"))?;
-        lab.write(XTASK, 0, 0o755, us);
-        Ok(Bed { lab })
+        let bed = Bed { lab };
+        let us = std::env::current_exe().map_err(|error| format!("where xtask is: {error}"))?;
+        bed.install(XTASK, &us)?;
+        Ok(bed)
     }
 
     /// Measures steps in turn, so many rounds of each.
@@ -51,6 +53,21 @@ impl Bed {
             Some(0) => Ok(ended.stdout()),
             code => Err(format!("{shown}\nended with {code:?}: {}{}", ended.stdout(), ended.stderr())),
         }
+    }
+
+    /// What strace saw of a command that has to succeed, with these options.
+    pub fn trace(&self, options: &[&str], command: &[&str]) -> Done<String> {
+        let strace = ["/usr/bin/strace", "-f", "-qq", "-s", "256", "-o", TRACE];
+        let traced: Vec<&str> = strace.iter().chain(options).chain(&["--"]).chain(command).copied().collect();
+        self.must(&traced)?;
+        self.must(&["/bin/cat", TRACE])
+    }
+
+    /// Copies a program or a library to a place inside.
+    pub fn install(&self, path: &str, from: &std::path::Path) -> Done {
+        let bytes = std::fs::read(from).map_err(|error| format!("{}: {error}", from.display()))?;
+        self.lab.write(path, 0, 0o755, bytes);
+        Ok(())
     }
 
     /// Writes a file inside.

@@ -8,9 +8,11 @@
 
 pub mod bare;
 mod bed;
+mod boundary;
 mod control;
 pub mod inside;
 mod many;
+mod profile;
 mod register;
 mod row;
 mod samples;
@@ -32,7 +34,7 @@ pub struct Bench {
 }
 
 /// All of them.
-pub const BENCHES: [Bench; 5] = [
+pub const BENCHES: [Bench; 6] = [
     Bench {
         name: "status",
         what: "`anysvc status NAME` and `s6-svstat DIR`, whole processes",
@@ -50,8 +52,13 @@ pub const BENCHES: [Bench; 5] = [
     },
     Bench {
         name: "register",
-        what: "1,000 services by one `register --file`, and the bare file operations",
+        what: "1,000 services by one `register --file` or `reconcile`, and the bare file operations",
         measure: register::measure,
+    },
+    Bench {
+        name: "boundary",
+        what: "loading a plugin, and plain dlopen; a log record that nobody wants",
+        measure: boundary::measure,
     },
     Bench { name: "size", what: "the program and the s6 plugin, in MiB", measure: size::measure },
 ];

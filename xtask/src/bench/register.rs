@@ -1,50 +1,71 @@
-//! A thousand services by one `register --file`: what it costs beside the bare file operations, and how
-//! often s6-svscan is asked to look.
+//! A thousand services by one command, registered or brought back: what it costs beside the bare file
+//! operations, and how often s6-svscan is asked to look.
 
+use super::bare;
 use super::bed::{ANYSVC, Bed, SCANDIR, SPECS, XTASK, name, specs};
-use super::inside::Step;
+use super::inside::{Measured, Step};
 use super::row::{Goal, Row};
-use super::{bare, inside};
 use crate::tool::Done;
 
 const COUNT: usize = 1000;
+/// Where the store is inside, and what the many left in it.
+const STORE: &str = "/var/lib/anysvc/services";
+const KEPT: &str = "/opt/kept";
+/// What the peer copies: the first of the many, as ours made it, and its file of the store.
+const MODEL: &str = "/opt/model";
 /// Where the bare files go inside.
 const BARE: &str = "/run/bare";
-/// Where strace writes inside.
-const TRACE: &str = "/opt/trace";
 
 pub fn measure() -> Done<Vec<Row>> {
     let bed = Bed::new()?;
     // Down, as what starting a thousand programs takes is not about registering.
     let register = [ANYSVC, "register", "--down", "--timeout", "10m", "--file", SPECS];
-    bed.write(SPECS, &specs(COUNT, "command = [\"/usr/bin/sleep\", \"100000\"]"));
-    let traced = ["/usr/bin/strace", "-f", "-qq", "-o", TRACE, "-e", "trace=write"];
-    let control = format!("{SCANDIR}/.s6-svscan/control");
-    let told: Vec<&str> = traced.into_iter().chain(["-P", &control, "--"]).chain(register).collect();
-    bed.must(&told)?;
-    let rescans = bed.must(&["/bin/cat", TRACE])?.lines().filter(|line| line.contains("write(")).count();
-    // The first of the many, as ours made it, is what the peer copies.
-    let model = "/opt/model";
-    bed.must(&["/bin/cp", "-a", &format!("{SCANDIR}/{}", name(0)), model])?;
-    let stored = "/opt/model.toml";
-    bed.must(&["/bin/cp", &format!("/var/lib/anysvc/services/{}.toml", name(0)), stored])?;
     let unregister = [ANYSVC, "unregister", "--all", "--timeout", "10m"];
+    let reconcile = [ANYSVC, "reconcile", "--timeout", "10m"];
+    let restore = ["/bin/cp", "-a", &format!("{KEPT}/."), STORE];
+    bed.write(SPECS, &specs(COUNT, "command = [\"/usr/bin/sleep\", \"100000\"]"));
+    let registering = rescans(&bed, &register)?;
+    bed.must(&["/bin/cp", "-a", &format!("{SCANDIR}/{}", name(0)), MODEL])?;
+    bed.must(&["/bin/cp", "-a", STORE, KEPT])?;
     bed.must(&unregister)?;
+    bed.must(&restore)?;
+    let reconciling = rescans(&bed, &reconcile)?;
+    bed.must(&unregister)?;
+
+    let (count, stored) = (COUNT.to_string(), format!("{KEPT}/{}.toml", name(0)));
+    let with_store = [XTASK, bare::VERB, MODEL, BARE, &count, &stored];
+    let remove = Step::run(&["/bin/rm", "-r", BARE]);
     let steps = [
         Step::run(&register),
         Step::run(&unregister),
-        Step::run(&[XTASK, bare::VERB, model, stored, BARE, &COUNT.to_string()]),
-        Step::run(&["/bin/rm", "-r", BARE]),
+        Step::run(&with_store),
+        remove.clone(),
+        // As after a start of the container: the store is there, and nothing in the scandir.
+        Step::run(&restore),
+        Step::run(&reconcile),
+        Step::run(&unregister),
+        Step::run(&with_store[..5]),
+        remove,
     ];
-    let [ours, _, peer, _] = bed.measure(5, steps)?;
-    let inside::Measured { wall, cpu, .. } = &ours;
+    let [registered, _, with_store, _, _, reconciled, _, without, _] = bed.measure(5, steps)?;
     Ok(vec![
-        Row::times("register-1000", cpu, &peer.cpu, Goal::Times(2.0))
-            .note("the processor's time of the commands themselves; tmpfs, where flushing takes none")
-            .note(format!(
-                "from start to end {:.0} ms: s6-svscan starts 2,000 supervisors meanwhile",
-                wall.median() / 1000.0
-            )),
-        Row::budget("register-rescans", "", rescans as f64, 1.0).note("bytes written to s6-svscan's control"),
+        row("register-1000", &registered, &with_store),
+        row("reconcile-1000", &reconciled, &without),
+        Row::budget("register-rescans", "", registering, 1.0).note("bytes written to s6-svscan's control"),
+        Row::budget("reconcile-rescans", "", reconciling, 1.0),
     ])
+}
+
+fn row(name: &'static str, ours: &Measured, peer: &Measured) -> Row {
+    let whole = ours.wall.median() / 1000.0;
+    Row::times(name, &ours.cpu, &peer.cpu, Goal::Times(2.0))
+        .note("the processor's time of the commands themselves; tmpfs, where flushing takes none")
+        .note(format!("from start to end {whole:.0} ms: s6-svscan starts 2,000 supervisors meanwhile"))
+}
+
+/// How often a command asks s6-svscan to look.
+fn rescans(bed: &Bed, command: &[&str]) -> Done<f64> {
+    let control = format!("{SCANDIR}/.s6-svscan/control");
+    let told = bed.trace(&["-e", "trace=write", "-P", &control], command)?;
+    Ok(told.lines().filter(|line| line.contains("write(")).count() as f64)
 }
