@@ -11,6 +11,8 @@ mod message;
 mod reader;
 
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod tests;
 
 pub(crate) use body::Body;
