@@ -155,6 +155,11 @@ impl Swaps {
         done
     }
 
+    /// How many links were there so far.
+    pub fn hits(&self) -> u32 {
+        self.hits.load(Ordering::Relaxed)
+    }
+
     fn round(&self, scandir: &OwnedFd, prey: &Prey) {
         match prey {
             Prey::Path(path, target) => self.swap(scandir, path, target),
