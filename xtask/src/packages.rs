@@ -40,6 +40,13 @@ pub fn for_story() -> Done {
     for_s6_lab().and_then(|()| install(python))
 }
 
+/// Makes sure of a Python that can make environments.
+pub fn for_python() -> Done {
+    let there = Command::new("/usr/bin/python3").args(["-c", "import venv, ensurepip"]).output();
+    let there = there.is_ok_and(|output| output.status.success());
+    install(if there { &[] } else { &["python3-venv"] })
+}
+
 fn install(missing: &[&str]) -> Done {
     if missing.is_empty() {
         return Ok(());

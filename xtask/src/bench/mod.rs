@@ -18,6 +18,7 @@ mod row;
 mod samples;
 mod size;
 mod status;
+mod supervisord;
 
 use crate::tool::Done;
 use crate::{build, packages};
@@ -34,7 +35,7 @@ pub struct Bench {
 }
 
 /// All of them.
-pub const BENCHES: [Bench; 6] = [
+pub const BENCHES: [Bench; 7] = [
     Bench {
         name: "status",
         what: "`anysvc status NAME` and `s6-svstat DIR`, whole processes",
@@ -59,6 +60,11 @@ pub const BENCHES: [Bench; 6] = [
         name: "boundary",
         what: "loading a plugin, and plain dlopen; a log record that nobody wants",
         measure: boundary::measure,
+    },
+    Bench {
+        name: "supervisord",
+        what: "1,000 services under the embedded default, and under supervisord from PyPI",
+        measure: supervisord::measure,
     },
     Bench { name: "size", what: "the program and the s6 plugin, in MiB", measure: size::measure },
 ];
