@@ -130,6 +130,22 @@ fn a_failed_start_is_told_through_all_of_it() {
 }
 
 #[test]
+fn waiting_goes_on_through_all_of_it() {
+    for who in [Who::root(), Who::app()] {
+        who.unit("web", "ExecStart=/bin/sleep 1000");
+        who.reload();
+        for event in [REEXEC, BUS] {
+            who.anysvc(&["start", "web"]).run().success();
+            let waiting = who.anysvc(&["wait", "web", "--for", "down", "--timeout", "40s"]).spawn();
+            who.lab.wait_until("it waits", || waiting.pid().is_some());
+            assert_eq!(who.systemctl(event).code(), Some(0), "{event:?}");
+            assert_eq!(who.systemctl(&["stop", "web"]).code(), Some(0));
+            waiting.wait().success().stdout_contains("web: stopped");
+        }
+    }
+}
+
+#[test]
 fn nothing_hangs_past_the_deadline() {
     for who in [Who::root(), Who::app()] {
         who.unit("slow", &format!("ExecStartPre={WAITS}\nExecStart=/bin/sleep 1000"));
