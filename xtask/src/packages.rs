@@ -34,8 +34,8 @@ pub fn for_examples() -> Done {
     for_s6_lab().and_then(|()| install(&missing))
 }
 
-/// Makes sure of what the story of an example needs.
-pub fn for_story() -> Done {
+/// Makes sure of the laboratory, and of the Python that stands for a program with sockets in it.
+pub fn for_python_in_the_lab() -> Done {
     let python = if std::path::Path::new("/usr/bin/python3").exists() { &[][..] } else { &["python3"] };
     for_s6_lab().and_then(|()| install(python))
 }

@@ -9,7 +9,7 @@ pub const EXAMPLE: &str = "profile-gateway";
 
 /// Has it told; an error says how it ended.
 pub fn run() -> Done {
-    packages::for_story()?;
+    packages::for_python_in_the_lab()?;
     build::run()?;
     let lab = S6Lab::new().nested().try_start()?;
     examples::install(&lab, EXAMPLE);
