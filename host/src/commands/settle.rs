@@ -23,8 +23,9 @@ const LAST_LINES: u64 = 10;
 const READING: Duration = Duration::from_secs(2);
 /// How long the last lines may be on their way to the log.
 const LOG_LAG: Duration = Duration::from_millis(150);
-/// How long after the end of a process its condition may be seen to be the reason.
-const CONDITION_LAG: Duration = Duration::from_millis(100);
+/// How long after the end of a process its condition may be seen to be the reason: under s6 a script has to
+/// run first, which takes its time on a busy machine. Waiting ends as soon as that is known.
+const CONDITION_LAG: Duration = Duration::from_secs(5);
 /// How long to wait between two tries of a probe, at first and at most.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
 /// How long a process may be gone unnoticed where it says itself when it is ready.
@@ -83,7 +84,9 @@ impl<'a> Settling<'a> {
     /// may show a moment later only.
     fn left(&self, subject: &mut Subject, mut status: Status, when: &str) {
         let conditional = subject.spec.as_ref().is_some_and(|spec| spec.service.when.is_some());
-        if let (true, false, Some(backend)) = (conditional, status.held_back, &subject.backend) {
+        // What its condition holds back did not fail.
+        let failed = status.last_exit.as_ref().is_some_and(|exit| exit.code.is_none_or(|code| code != 0));
+        if let (true, false, Some(backend)) = (conditional && !failed, status.held_back, &subject.backend) {
             let up = vec![request(subject, Goal::Up)];
             let answer = backend.remote.wait(up, Deadline::after(CONDITION_LAG)).into_iter().next();
             if let Some(Ok(later)) = answer.filter(|answer| answer.as_ref().is_ok_and(|s| s.held_back)) {
