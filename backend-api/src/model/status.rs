@@ -26,11 +26,11 @@ wire_enum! {
 }
 
 wire_enum! {
-    /// Why a service does not run, where its manager can tell.
+    /// Why a service is not as it was told to be, where its manager can say.
     pub enum Rest or Unknown {
         /// It came to an end that its restart policy makes the last one: done, refused, given up.
         Over = 1 "over",
-        /// Somebody stopped it without us.
+        /// Somebody stopped it without us; of one that runs: started it.
         ByHand = 2 "by-hand",
         /// Nobody keeps it up: its manager was started anew, or is gone.
         Unattended = 3 "unattended",
@@ -79,7 +79,7 @@ wire_struct! { lenient:
         pub wanted_up: Option<bool>,
         /// What our last command was to make of it, up or down, where the manager keeps that.
         pub told_up: Option<bool>,
-        /// Why it does not run, beside that it was told so.
+        /// Why it is as it is, where that is not what it was told.
         pub rest: Option<Rest>,
         /// What else this manager knows: a map.
         pub native: Value,

@@ -158,6 +158,7 @@ fn should_run(status: &Status, how: How) -> Verdict {
 fn should_not_run(status: &Status, how: How) -> Verdict {
     match status.told_up {
         Some(true) => because(Action::Stop, CUT_SHORT),
+        Some(false) if status.rest != Some(Rest::ByHand) => because(Action::Stop, CUT_SHORT),
         _ if how.force => because(Action::Stop, "it was started by hand"),
         _ => because(Action::Drift, "it was started by hand"),
     }
@@ -221,6 +222,7 @@ mod tests {
         is(Up, &status(State::Failed, Some(false), Some(Rest::Over)), Start, Start, Start);
         is(Up, &status(State::Running, Some(false), None), Start, Start, Start);
         is(Down, &status(State::Running, Some(true), None), Stop, Stop, Stop);
+        is(Down, &status(State::Running, Some(false), None), Stop, Stop, Stop);
         is(Down, &status(State::Stopped, Some(true), Some(Rest::Over)), Stop, Stop, Stop);
     }
 
@@ -246,7 +248,7 @@ mod tests {
         is(Up, &status(State::Stopped, Some(true), Some(Rest::ByHand)), Start, Drift, Start);
         is(Up, &status(State::Failed, Some(true), Some(Rest::ByHand)), Start, Drift, Start);
         is(Up, &status(State::Stopped, None, None), Start, Drift, Start);
-        is(Down, &status(State::Running, Some(false), None), Drift, Drift, Stop);
+        is(Down, &status(State::Running, Some(false), Some(Rest::ByHand)), Drift, Drift, Stop);
         is(Down, &status(State::Running, None, None), Drift, Drift, Stop);
     }
 

@@ -1,5 +1,7 @@
 //! From what s6 says of a service to its state in the model.
 
+use std::time::{Duration, SystemTime};
+
 use anysvc_backend_api::{Exit, Rest, Result, State, Status, Value};
 
 use crate::scripts::marker;
@@ -70,6 +72,8 @@ struct Facts {
     over: bool,
     /// It was stopped for a replacement that has not come.
     cut_short: bool,
+    /// When it was told to be down, where it is up all the same.
+    told_down: Option<SystemTime>,
 }
 
 impl Facts {
@@ -87,6 +91,7 @@ impl Facts {
             held_back: over && reader.holds(name, marker::CONDITION),
             gave_up: over && reader.has(name, marker::GAVE_UP),
             over: over && reader.holds(name, marker::OVER),
+            told_down: if ours && up && down_file { reader.made(name, "down") } else { None },
             cut_short: ours && rests && down_file && reader.cut_short(name),
         }
     }
@@ -130,13 +135,20 @@ fn at_rest(last: Option<&Exit>, facts: Facts) -> State {
     if over { State::Failed } else { State::Stopped }
 }
 
+/// Times of files are those of the last tick of the kernel's clock.
+const SAME_TIME: Duration = Duration::from_millis(20);
+
 /// Why it rests: our `down` file says that we told it so, `finish` that it was the last end; else it was
-/// somebody's hand.
+/// somebody's hand. And whose process was started after it was told to be down runs by somebody's hand.
 fn rest(status: &Status, slot: &Slot, facts: Facts) -> Option<Rest> {
     match (status.state, slot.supervised) {
         (State::Stopped, Some(false)) => Some(Rest::Unattended),
         (State::Stopped | State::Failed, Some(true)) if !facts.down_file && !facts.held_back => {
             Some(if facts.over { Rest::Over } else { Rest::ByHand })
+        }
+        (State::Running, _) => {
+            let (started, told) = (status.since?, facts.told_down?);
+            (started > told + SAME_TIME).then_some(Rest::ByHand)
         }
         _ => None,
     }

@@ -1,7 +1,10 @@
 //! Reading what s6 says of one service, with as few system calls as it takes: a thousand are read in the
 //! time of a dozen runs of s6-svstat. It draws no conclusions.
 
-use std::os::fd::OwnedFd;
+use std::{
+    os::fd::OwnedFd,
+    time::{Duration, SystemTime},
+};
 
 use anysvc_backend_api::{Deadline, Exit, Result};
 use rustix::{
@@ -228,6 +231,14 @@ impl<'a> Reader<'a> {
     /// When the file system fails.
     pub(crate) fn mark(&mut self, name: &str) -> Result<Option<Identity>> {
         self.scandir.identity_of(self.below(name, marker::MARK))
+    }
+
+    /// When a file of the service directory was made.
+    pub(crate) fn made(&mut self, name: &str, file: &str) -> Option<SystemTime> {
+        let dir = self.scandir.fd();
+        let stat = statat(dir, self.below(name, file), AtFlags::SYMLINK_NOFOLLOW).ok()?;
+        let since = Duration::new(stat.st_mtime.try_into().ok()?, stat.st_mtime_nsec.try_into().ok()?);
+        SystemTime::UNIX_EPOCH.checked_add(since)
     }
 
     /// Whether a file of the service directory is there.

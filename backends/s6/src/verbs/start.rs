@@ -62,24 +62,27 @@ pub(crate) fn begin(reader: &mut Reader<'_>, name: &str, mode: Mode) -> Result<S
     let slot = reader.slot(name)?.ok_or_else(|| Error::not_registered(name))?;
     let scandir = reader.scandir();
     let ours = reader.ours(name);
-    if ours {
-        set_down(scandir, name, false)?;
-    }
     if slot.supervised == Some(false) {
+        // Its next supervisor starts it by itself.
+        stays_up(reader, name)?;
         return Ok(Step::Unsupervised);
     }
     let Some(raw) = slot.live() else {
         // Its status can't be seen; whether it may be told will show.
-        return tell(scandir, name, &[UP]).map(|()| Step::Done);
+        tell(scandir, name, &[UP])?;
+        return stays_up(reader, name).map(|()| Step::Done);
     };
     let runs = raw.up().is_some() && !(ours && reader.has(name, marker::DELAY));
     match (mode, runs) {
-        (Mode::Start, true) if raw.want_up => Ok(Step::Done),
+        (Mode::Start, true) if raw.want_up => stays_up(reader, name).map(|()| Step::Done),
         // On its way down, or started "once" by somebody else: s6 does not tell.
         (Mode::Start, true) if !ours => tell(scandir, name, &[UP]).map(|()| Step::Done),
         _ if raw.at_rest() => go(reader, name, raw.stamp),
         _ if raw.never_started() => Ok(Step::Starting(raw.stamp)),
         _ => {
+            if ours {
+                set_down(scandir, name, true)?;
+            }
             tell(scandir, name, &[DOWN])?;
             Ok(Step::Resting(raw.stamp))
         }
@@ -93,7 +96,14 @@ fn go(reader: &mut Reader<'_>, name: &str, before: Stamp) -> Result<Step> {
         forget_failures(&scandir.path().join(name))?;
     }
     tell(scandir, name, &[UP])?;
+    stays_up(reader, name)?;
     Ok(Step::Starting(before))
+}
+
+/// Removes the `down` file of a service of ours, and not before it was told to start: as long as it is
+/// there, whoever comes after one that was killed here sees that the start was not made.
+fn stays_up(reader: &mut Reader<'_>, name: &str) -> Result<()> {
+    if reader.ours(name) { set_down(reader.scandir(), name, false) } else { Ok(()) }
 }
 
 /// Looks how far it is, and goes on.
@@ -108,7 +118,7 @@ pub(crate) fn advance(reader: &mut Reader<'_>, name: &str, step: &mut Step) -> R
         Step::Unsupervised => Ok(None),
         Step::Starting(before) if raw.stamp != before && !raw.never_started() => Ok(Some(())),
         // Somebody stopped it again before it was started, and nothing more will come: a stop of ours
-        // leaves that file, which was removed before the start.
+        // leaves that file, which was removed when it was told to start.
         Step::Starting(_) if raw.at_rest() && reader.ours(name) && reader.has(name, "down") => Ok(Some(())),
         Step::Starting(_) => Ok(None),
         Step::Resting(_) if raw.at_rest() => {
@@ -116,7 +126,10 @@ pub(crate) fn advance(reader: &mut Reader<'_>, name: &str, step: &mut Step) -> R
             Ok(None)
         }
         // Somebody else was quicker: it runs again.
-        Step::Resting(before) => Ok((raw.up().is_some() && raw.want_up && raw.stamp != before).then_some(())),
+        Step::Resting(before) if raw.up().is_some() && raw.want_up && raw.stamp != before => {
+            stays_up(reader, name).map(Some)
+        }
+        Step::Resting(_) => Ok(None),
     }
 }
 

@@ -11,6 +11,7 @@ const NONE: Facts = Facts {
     held_back: false,
     gave_up: false,
     over: false,
+    told_down: None,
     cut_short: false,
 };
 const WANT_UP: u8 = 4;
