@@ -79,7 +79,16 @@ fn sweep_all(world: &World) {
         must(world, &register("web", &[]));
     };
     over_web(world, "stop, then reconcile", vec!["stop", "web"], &running, ["running up", "stopped down"]);
-    over_web(world, "unregister, then reconcile", vec!["unregister", "web"], &running, ["running up", "gone"]);
+    let mut replace = register("web", &["--replace"]);
+    replace.push("1");
+    over_web(world, "register --replace, then reconcile", replace, &running, ["running up"; 2]);
+    over_web(
+        world,
+        "unregister, then reconcile",
+        vec!["unregister", "web"],
+        &running,
+        ["running up", "gone"],
+    );
     absent();
 }
 

@@ -17,6 +17,7 @@ mod reconcile;
 mod refusals;
 mod register;
 mod render;
+mod replacing;
 mod required;
 mod settle;
 mod show;

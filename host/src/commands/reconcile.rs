@@ -15,7 +15,7 @@ use found::OnDisk;
 
 use super::{
     boots::{self, Start},
-    refusals,
+    refusals, replacing,
     start::working_deadline,
     subject::{self, Subject},
 };
@@ -112,7 +112,9 @@ pub fn run(session: &Session, what: &cli::Reconcile, out: &mut Output) -> Result
         act::carry_out(session, locked, &mut pass, offline, deadline);
         found::take_back(locked, &mut pass);
         let noted = boots::note(locked, boots, &backend, &start);
-        for error in [noted, log(locked, &pass)].into_iter().filter_map(Result::err) {
+        let done: Vec<String> = pass.names(|case| case.verdict.action != Action::Leave).into_iter().collect();
+        let ended = replacing::end(locked, &done);
+        for error in [noted, ended, log(locked, &pass)].into_iter().filter_map(Result::err) {
             session.warn(error.message);
         }
     }
@@ -177,6 +179,7 @@ fn judge(session: &Session, pass: &mut Pass, deadline: Deadline) {
         },
     );
     let mut differences = compare(session, pass, deadline);
+    let unfinished = session.store().and_then(replacing::unfinished).unwrap_or_default();
     for (subject, case) in pass.subjects.iter_mut().zip(&mut pass.cases) {
         case.prior.clone_from(&subject.report.status);
         if !subject.fine() {
@@ -185,7 +188,9 @@ fn judge(session: &Session, pass: &mut Pass, deadline: Deadline) {
         let boot = subject.spec.as_ref().map_or(Boot::Restore, |spec| spec.service.boot());
         found::heed_application(case, boot, pass.how);
         let parts = differences.remove(subject.name()).unwrap_or_default();
-        case.verdict = reconcile::decide(case.wanted, case.prior.as_ref(), &parts, pass.how);
+        // Whose replacement was cut short was not changed by hand.
+        let how = How { force: pass.how.force || unfinished.contains(subject.name()), ..pass.how };
+        case.verdict = reconcile::decide(case.wanted, case.prior.as_ref(), &parts, how);
         if case.verdict.action == Action::Foreign {
             subject.fail(Error::not_ours(&subject.report.name));
         }

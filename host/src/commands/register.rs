@@ -9,7 +9,7 @@ use std::{
 use anysvc_backend_api::{Deadline, Error, ErrorKind, Registration, Result, State};
 
 use super::{
-    boots, existing, log_folder, plan, refusals, required,
+    boots, existing, log_folder, plan, refusals, replacing, required,
     settle::Settling,
     sources::{self, Described, Wanted},
     start,
@@ -23,6 +23,9 @@ use crate::{
     spec::Origin,
     store::{Desired, Entry, Locked},
 };
+
+/// The word for one whose spec is another now.
+const UPDATED: &str = "updated";
 
 /// A service on its way into store and manager.
 struct Newcomer {
@@ -168,10 +171,17 @@ fn register_batch(
             false => None,
         });
     }
+    let names = |is_such: fn(&Newcomer) -> bool| -> Vec<String> {
+        let such = newcomers.iter().flatten().filter(|newcomer| is_such(newcomer));
+        such.map(|newcomer| newcomer.entry.header.name.clone()).collect()
+    };
+    let (updated, all) = (names(|newcomer| newcomer.word == UPDATED), names(|newcomer| !newcomer.kept));
+    replacing::begin(&store, &updated)?;
     write(&store, subjects, batch, &mut newcomers);
     prepare_logs(&store, subjects, batch, &newcomers, session.env.caller().is_root());
     create(&store, subjects, batch, &newcomers, how, deadline);
     take_back(&store, subjects, batch, &newcomers);
+    replacing::end(&store, &all)?;
     let outcome = |n: &Option<Newcomer>| n.as_ref().map_or(("", false), |n| (n.word, n.start));
     Ok(newcomers.iter().map(outcome).collect())
 }
@@ -260,7 +270,7 @@ fn judge(
     }
     let runs = !matches!(status.state, State::Stopped | State::Failed);
     let start = runs || (changed && up && starts);
-    let word = if changed { "updated" } else { "unchanged" };
+    let word = if changed { UPDATED } else { "unchanged" };
     Some(Newcomer { before, entry, start, kept: false, word })
 }
 

@@ -93,6 +93,14 @@ impl<'a> Locked<'a> {
         self.folders.write_note(file, text)
     }
 
+    /// Removes a small file beside the services; its absence is fine.
+    ///
+    /// # Errors
+    /// When it can't be removed.
+    pub fn remove_note(&self, file: &str) -> Result<()> {
+        self.folders.remove_note(file)
+    }
+
     /// Appends lines to a log beside the services, which is rotated to one `.1` before it becomes longer
     /// than `limit`.
     ///

@@ -54,6 +54,14 @@ impl Folders {
         })
     }
 
+    /// Removes a note; its absence is fine.
+    pub(super) fn remove_note(&self, name: &str) -> Result<()> {
+        match fs::unlinkat(&self.state, name, AtFlags::empty()) {
+            Ok(()) | Err(Errno::NOENT) => Ok(()),
+            Err(error) => Err(Error::io("remove", self.path.join(name), &error.into())),
+        }
+    }
+
     /// Appends lines to a log. Where it would become longer than `limit`, it becomes `NAME.1` first.
     pub(super) fn append(&self, name: &str, lines: &str, limit: u64) -> Result<()> {
         let failed = |error: io::Error| Error::io("write", self.path.join(name), &error);
