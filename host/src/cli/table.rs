@@ -51,7 +51,8 @@ pub static COMMANDS: &[Entry] = &[
         name: "unregister",
         about: "Stop services and remove them",
         more: "A service that is absent is fine. One that anysvc did not make is left alone, and that is an \
-               error.",
+               error. It waits for the service's end: --no-wait is refused with 2. Where no backend can be \
+               used it ends with 8.",
         examples: &["unregister web", "unregister --template gateway", "unregister --all"],
         hidden: false,
         define: verbs::unregister,
@@ -99,7 +100,8 @@ pub static COMMANDS: &[Entry] = &[
         name: "status",
         about: "Show how services are",
         more: "Exits with 0 if all that were named run, with 4 if one is absent, else with 3. Without names \
-               with 0 unless reading failed.",
+               with 0 unless reading failed. One that is stored and that the service manager lacks is shown as \
+               `unknown`, with an error that says so; named, it is absent.",
         examples: &["status", "status web --json", "status --template gateway", "status --foreign"],
         hidden: false,
         define: views::status,
@@ -126,8 +128,9 @@ pub static COMMANDS: &[Entry] = &[
     Entry {
         name: "check",
         about: "Say whether everything wanted up is up, for scripts and health checks",
-        more: "Exits with 0 if so, and with 3 if not. A service that is not wanted up, or that its condition \
-               holds back, counts as healthy.",
+        more: "Exits with 0 if so, and with 3 if not, also for one that is stored and that the service manager \
+               lacks; with 8 where no backend can be used. A service that is not wanted up, or that its \
+               condition holds back, counts as healthy.",
         examples: &["check", "check web --timeout 5s"],
         hidden: false,
         define: views::check,
@@ -137,7 +140,7 @@ pub static COMMANDS: &[Entry] = &[
         name: "logs",
         about: "Print what services wrote",
         more: "On a terminal control characters are written out; into a pipe or a file every byte goes as the \
-               service wrote it.",
+               service wrote it. Following ends with 0 when the time of --timeout is over.",
         examples: &["logs web -n 50", "logs web db -f", "logs web --since 10m"],
         hidden: false,
         define: views::logs,
@@ -147,7 +150,8 @@ pub static COMMANDS: &[Entry] = &[
         name: "wait",
         about: "Wait until services are up, ready, down or gone",
         more: "Exits at once with 3 if a service is held back or stays stopped, with 4 if it is absent, with \
-               11 if it failed for good, with 6 for `ready` where nothing says how; with 10 after the timeout.",
+               11 if it failed for good, with 6 for `ready` where nothing says how; with 10 after the timeout. \
+               `up` is one moment: a service that dies at once was up.",
         examples: &["wait web --for up", "wait web db --for ready --timeout 2m"],
         hidden: false,
         define: views::wait,

@@ -25,6 +25,11 @@ impl Corpus {
         paths.iter().map(read).fold(Corpus::default(), Corpus::with)
     }
 
+    /// The documents, for tests that what they begin with is right.
+    pub fn documents(&self) -> impl Iterator<Item = &[u8]> {
+        self.documents.iter().map(Vec::as_slice)
+    }
+
     /// One more document.
     #[must_use]
     pub fn with(mut self, document: impl Into<Vec<u8>>) -> Corpus {
