@@ -164,6 +164,17 @@ pub fn remove(folder: impl AsFd, shown: &Path, name: &OsStr) -> Result<()> {
     remove_all(folder, shown, [name])
 }
 
+/// Removes the unfinished files of a folder: for who knows that nobody works there, by a lock. What can't be
+/// removed is in nobody's way.
+pub fn sweep(folder: impl AsFd, shown: &Path) {
+    let names = std::fs::read_dir(shown).into_iter().flatten().flatten().map(|entry| entry.file_name());
+    for name in names.filter(|name| is_unfinished(name)) {
+        if let Err(error) = remove(&folder, shown, &name) {
+            log::debug!("a left-over stays: {error}");
+        }
+    }
+}
+
 /// Whether a name is that of an unfinished file, which a killed process may have left.
 pub fn is_unfinished(name: &OsStr) -> bool {
     let digits = name.as_bytes().strip_prefix(UNFINISHED.as_bytes());

@@ -37,6 +37,9 @@ fn write<'a>(
     is_there: impl Fn(&str) -> bool,
 ) -> Result<()> {
     let path = folder.join(FILE);
+    if let Ok(open) = publish::open_folder(folder) {
+        publish::sweep(open, folder);
+    }
     let before = match fs::read_to_string(&path) {
         Ok(text) => text,
         Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
@@ -47,7 +50,7 @@ fn write<'a>(
     units.retain(|unit| is_there(unit));
     let lines: String = units.iter().map(|unit| format!("After={unit}\n")).collect();
     if units.is_empty() {
-        return remove(folder, before.is_empty());
+        return remove(folder);
     }
     let text = format!("{HEAD}{lines}");
     if text == before {
@@ -63,11 +66,9 @@ fn write<'a>(
     publish::replace(rustix::fd::AsFd::as_fd(&open), folder, OsStr::new(FILE), 0o644, text.as_bytes())
 }
 
-fn remove(folder: &Path, is_gone: bool) -> Result<()> {
-    if is_gone {
-        return Ok(());
-    }
-    publish::remove(publish::open_folder(folder)?, folder, OsStr::new(FILE))?;
+fn remove(folder: &Path) -> Result<()> {
+    let Ok(open) = publish::open_folder(folder) else { return Ok(()) };
+    publish::remove(open, folder, OsStr::new(FILE))?;
     // Others may have something in there.
     let _ = fs::remove_dir(folder);
     Ok(())

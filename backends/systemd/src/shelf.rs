@@ -71,18 +71,9 @@ impl Shelf {
         let path = made.map_err(|error| denied(Error::io("make", path, &error)))?;
         let lock = place.lock().map(|file| take(&file, deadline)).transpose()?;
         let shelf = Shelf { folder: publish::open_folder(&path)?, path, _lock: lock };
-        shelf.sweep();
+        // What a killed command left, which under the lock is nobody's.
+        publish::sweep(&shelf.folder, &shelf.path);
         Ok(shelf)
-    }
-
-    /// What a killed command left, which under the lock is nobody's.
-    fn sweep(&self) {
-        let names = fs::read_dir(&self.path).into_iter().flatten().flatten().map(|entry| entry.file_name());
-        for name in names.filter(|name| publish::is_unfinished(name)) {
-            if let Err(error) = publish::remove(&self.folder, &self.path, &name) {
-                log::debug!("a left-over stays: {error}");
-            }
-        }
     }
 
     /// What is there under the name of a service. Takes no lock.

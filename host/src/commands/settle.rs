@@ -21,8 +21,8 @@ pub const SETTLE: Duration = Duration::from_millis(250);
 const LAST_LINES: u64 = 10;
 /// How long reading those that are there may take; a busy machine needs some time.
 const READING: Duration = Duration::from_secs(2);
-/// How long the last lines may be on their way to the log.
-const LOG_LAG: Duration = Duration::from_millis(150);
+/// How long the last lines may be on their way to the log. Only one that dies without a word costs that.
+const LOG_LAG: Duration = Duration::from_millis(500);
 /// How long after the end of a process its condition may be seen to be the reason: under s6 a script has to
 /// run first, which takes its time on a busy machine. Waiting ends as soon as that is known.
 const CONDITION_LAG: Duration = Duration::from_secs(5);
