@@ -49,7 +49,7 @@ impl Mark {
     /// # Errors
     /// When it can't be read.
     pub fn read(path: &Path) -> io::Result<Option<Mark>> {
-        let mut text = Vec::new();
+        let mut text = Vec::with_capacity(MOST as usize);
         match File::open(path).and_then(|file| file.take(MOST).read_to_end(&mut text)) {
             Ok(_) => Ok(Mark::of(&text)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
