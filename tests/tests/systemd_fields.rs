@@ -205,6 +205,9 @@ fn logs_are_followed_and_looked_back_into() {
         app.lab.write("/tmp/go", app.uid, 0o644, "");
         assert!(lines.any(|line| line.is_ok_and(|line| line.contains("later"))), "it ended without `later`");
         app.anysvc(&["logs", "nothing"]).run().fails(4);
+        app.unregister();
+        app.register(&["--log", "none"], "echo unheard; exec sleep 1000");
+        app.anysvc(&["logs", "web"]).run().fails(6).stderr_contains("`none`");
     });
 }
 

@@ -10,6 +10,8 @@ use anysvc_backend_api::{Error, LogQuery, LogStream, Result, Scope, Target};
 
 use crate::{
     manager::{Gate, unit_of},
+    shelf::{Found, Shelf},
+    unit,
     verbs::{self, Services},
 };
 
@@ -27,9 +29,17 @@ struct Matches {
 /// Opens the logs of some services.
 ///
 /// # Errors
-/// `not-registered`; `io` where there is no journalctl.
+/// `not-registered`; `unsupported` for one whose output goes nowhere; `io` where there is no journalctl.
 pub(crate) fn open(services: &Services<'_>, uid: u32, query: &LogQuery) -> Result<Box<dyn LogStream>> {
     verbs::exist(services, query.names.iter().map(Target::new).collect())?;
+    for name in &query.names {
+        if let Found::Ours(kept) = Shelf::find(services.place, name)?
+            && unit::is_silent(&kept.unit)
+        {
+            let message = format!("`{}` keeps no log: its `log.to` is `none`", name.escape_debug());
+            return Err(Error::unsupported(message).with_service(name));
+        }
+    }
     let matches = matches(services.gate, uid, &query.names)?;
     Ok(Box::new(stream::Stream::open(matches, query)?))
 }

@@ -142,6 +142,11 @@ fn output(spec: &ServiceSpec) -> [String; 3] {
     [format!("StandardOutput={to}"), format!("StandardError={to}"), format!("SyslogIdentifier={}", spec.name)]
 }
 
+/// Whether the output of a unit of ours goes nowhere.
+pub fn is_silent(unit: &[u8]) -> bool {
+    unit.split(|&byte| byte == b'\n').any(|line| line == b"StandardOutput=null")
+}
+
 fn environment(spec: &ServiceSpec) -> Option<String> {
     let value = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let lines = spec.env.iter().map(|variable| text::assignment(&variable.name, &value(&variable.value)));
