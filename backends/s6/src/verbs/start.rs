@@ -78,7 +78,8 @@ pub(crate) fn begin(reader: &mut Reader<'_>, name: &str, mode: Mode) -> Result<S
         // On its way down, or started "once" by somebody else: s6 does not tell.
         (Mode::Start, true) if !ours => tell(scandir, name, &[UP]).map(|()| Step::Done),
         _ if raw.at_rest() => go(reader, name, raw.stamp),
-        _ if raw.never_started() => Ok(Step::Starting(raw.stamp)),
+        // It was told just now, maybe by a command that was killed before its next step.
+        _ if raw.never_started() => stays_up(reader, name).map(|()| Step::Starting(raw.stamp)),
         _ => {
             if ours {
                 set_down(scandir, name, true)?;

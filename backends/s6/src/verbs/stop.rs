@@ -61,6 +61,8 @@ pub(crate) fn down(scandir: &Scandir, slot: &Slot, name: &str) -> Result<bool> {
         (Told::Status(raw), Some(true)) => Ok(raw.at_rest()),
         (Told::Status(raw), Some(false)) => raw.pid.map_or(Ok(true), |pid| Err(orphan(name, pid))),
         (_, Some(false)) => Ok(true),
+        // A supervisor takes the lock first, and writes its first status then.
+        (Told::Nothing, Some(true)) => Ok(false),
         (Told::Failed(error), _) => {
             Err(Error::io("read the status of", scandir.path().join(name), &(*error).into()))
         }
