@@ -51,10 +51,10 @@ impl Kept {
     }
 }
 
-/// The identity of this boot: the start of process 1, which a container has anew. Without procfs every
-/// boot is taken for the same.
+/// The identity of this boot: the start of process 1, which a container has anew. Where that can't be seen
+/// (`hidepid`), it is the machine's alone; without procfs every boot is taken for the same.
 pub fn boot() -> String {
-    boot::of_process(1).unwrap_or_default()
+    boot::of_process(1).unwrap_or_else(boot::kernel)
 }
 
 /// Where and when a supervisor ran.
