@@ -6,12 +6,18 @@ use std::{
     fs::File,
     io::{self, Read as _},
     os::fd::FromRawFd as _,
+    panic::{AssertUnwindSafe, catch_unwind},
 };
 
 use anysvc_backend_api::Deadline;
 use rustix::event::{PollFd, PollFlags, poll};
 
 use super::user::Account;
+
+/// What is said of a child that its user ended.
+const KILLED: &str = "the process that did it was killed";
+/// What is said of a fault of ours.
+const PANICKED: &str = "the process that did it panicked";
 
 /// Does `work` as a user, and gives what it answers, up to so many bytes.
 ///
@@ -38,6 +44,8 @@ pub fn run(
         -1 => Err(cannot(io::Error::last_os_error())),
         0 => {
             let became = user.become_for_good().and_then(|()| end_with(parent)).map_err(cannot);
+            // The child must not go on as its parent would, whatever happens.
+            let work = || catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(PANICKED.to_owned()));
             let done = became.and_then(|()| work());
             let answer = done.as_ref().map_or_else(|reason| reason.as_bytes(), Vec::as_slice);
             let written = io::Write::write_all(&mut &writer, answer);
@@ -54,6 +62,7 @@ pub fn run(
             let status = wait_for(pid);
             match (answer?, status) {
                 (answer, 0) => Ok(answer),
+                (reason, _) if reason.is_empty() => Err(KILLED.to_owned()),
                 (reason, _) => Err(String::from_utf8_lossy(&reason).into_owned()),
             }
         }
@@ -141,6 +150,13 @@ mod tests {
         };
         let late = run(&user, Deadline::after(Duration::from_millis(50)), 100, forever);
         assert_eq!(late, Err("it took too long".to_owned()));
+        let killed = || -> Result<Vec<u8>, String> {
+            let done =
+                rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
+            Err(format!("{done:?}"))
+        };
+        assert_eq!(run(&user, soon(), 100, killed), Err(KILLED.to_owned()));
+        assert_eq!(run(&user, soon(), 100, || panic!("a fault of ours")), Err(PANICKED.to_owned()));
         let long = run(&user, soon(), 100, || Ok(vec![b'x'; 1 << 20]));
         assert_eq!(long, Err("the answer has more than 100 bytes".to_owned()));
     }
