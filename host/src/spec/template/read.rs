@@ -60,17 +60,35 @@ impl Reader<'_> {
             let hint = || format!("write [template.{}.discover]", section.name);
             let table = self.table(section, key, node.span().start, node, hint)?;
             let discover = self.discover(Section { part: "discover.", ..section }, at, table)?;
-            if discover.user.is_none()
-                && template.spec.service.user.as_ref().is_some_and(|u| u.contains(MARK))
-            {
-                let fault = Fault::from(format!("with `{MARK}` in `user` it has to say who looks"));
-                let hint = Some("add `user` to it".to_owned());
-                return Err(self.error(Fault { hint, ..fault }, at, Some((section, key))));
-            }
+            self.check_looker(section, &template, &discover, key, at)?;
             template.discover = Some(discover);
         }
         self.file.templates.push(template);
         Ok(())
+    }
+
+    /// Who can make folders there must not be able to choose whom services run as: root, say.
+    fn check_looker(
+        &self,
+        section: Section<'_>,
+        template: &Template,
+        discover: &Discover,
+        key: &str,
+        at: usize,
+    ) -> Result<()> {
+        let service = &template.spec.service;
+        let chosen = [("user", &service.user), ("group", &service.group)];
+        let chosen = chosen.iter().find(|(_, name)| name.as_ref().is_some_and(|name| name.contains(MARK)));
+        match chosen {
+            Some((field, _)) if discover.user.as_deref() != Some("root") => {
+                let message = format!(
+                    "with `{MARK}` in `{field}`, who makes a folder there would choose whom it runs as"
+                );
+                let hint = "write `user = \"root\"` into it, where the folders are root's alone".to_owned();
+                Err(self.error(Fault { hint: Some(hint), ..Fault::from(message) }, at, Some((section, key))))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// A value of a key that is not as it has to be.

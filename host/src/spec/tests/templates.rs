@@ -45,7 +45,7 @@ EXTRA = "{instance}"
 [template.gateway.discover]
 directory = "/data"
 marker = "config.json"
-user = "app"
+user = "root"
 state = { file = "run/state.json", pointer = "/gateway/a~1b~0", up = ["running", "draining"] }
 stale = ["gateway.pid", "run/lock"]
 "#;
@@ -190,6 +190,16 @@ fn what_makes_no_sense_is_refused_with_its_place() {
             "discover = { directory = \"/d\", marker = \"m\", state = { file = \"f\", pointer = \"/~2\" } }",
             "neither 0 nor 1",
             "RFC 6901",
+        ),
+        (
+            "user = \"{instance}\"\ndiscover = { directory = \"/d\", marker = \"m\", user = \"app\" }",
+            "discover of `t`: with `{instance}` in `user`, who makes a folder there would choose",
+            "user = \"root\"",
+        ),
+        (
+            "group = \"{instance}\"\ndiscover = { directory = \"/d\", marker = \"m\" }",
+            "discover of `t`: with `{instance}` in `group`, who makes a folder there would choose",
+            "user = \"root\"",
         ),
         ("discover.mark = 1", "3:10: discover of `t`: `mark` is not a known key", "did you mean `marker`?"),
     ];
