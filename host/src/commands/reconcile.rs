@@ -22,7 +22,7 @@ use super::{
 use crate::{
     cli,
     output::Output,
-    reconcile::{self, Action, How, LOG_FILE, LOG_LIMIT, Verdict},
+    reconcile::{self, Action, Boots, How, LOG_FILE, LOG_LIMIT, Verdict},
     session::{Opened, Session},
     store::{Desired, Entry, Header, Locked, Problem, Store},
 };
@@ -84,8 +84,7 @@ pub fn run(session: &Session, what: &cli::Reconcile, out: &mut Output) -> Result
         session.look_only();
     }
     let store = session.store()?;
-    let disk = OnDisk::look(session, store);
-    if is_empty(store)? && disk.is_empty() {
+    if is_empty(store)? && OnDisk::look(session, store).is_empty() {
         return Ok(report::nothing(session, what.dry_run, out));
     }
     let backend = session.selected()?;
@@ -93,7 +92,11 @@ pub fn run(session: &Session, what: &cli::Reconcile, out: &mut Output) -> Result
     let locked =
         if what.dry_run { None } else { Some(store.lock(session.working_deadline(Duration::ZERO))?) };
     let start = start_of(session, &backend)?;
-    let boots = boots::read(store)?;
+    // The worst that comes of none is that a service is started once more.
+    let boots = boots::read(store).unwrap_or_else(|error| {
+        session.warn(error.message);
+        Boots::default()
+    });
     let kernel = session.env.facts().boot_id.unwrap_or_default();
     let at_boot = match &start {
         Start::Known(identity) => boots.is_new(&backend.id, backend.scope, identity, &kernel),
@@ -101,7 +104,8 @@ pub fn run(session: &Session, what: &cli::Reconcile, out: &mut Output) -> Result
         Start::Unknown => false,
     };
     let how = How { at_boot, force: what.force };
-    let mut pass = look(session, how, what.dry_run, disk)?;
+    // Not before the store is ours: an instance may have been removed and unregistered until then.
+    let mut pass = look(session, how, what.dry_run, OnDisk::look(session, store))?;
     found::add(&mut pass, store, &backend);
     let deadline = working_deadline(session, &pass.subjects);
     judge(session, &mut pass, deadline);
@@ -194,7 +198,7 @@ fn judge(session: &Session, pass: &mut Pass, deadline: Deadline) {
         if case.verdict.action == Action::Foreign {
             subject.fail(Error::not_ours(&subject.report.name));
         }
-        found::renew(subject, case);
+        found::renew(subject, case, &parts);
     }
     // What is to be made may have become impossible since: its user is gone, say.
     let making = pass.names(|case| case.is_made());

@@ -193,10 +193,13 @@ pub fn select(session: &Session, which: &Selected) -> Result<Vec<Subject>> {
         _ if which.all => all(session),
         (None, _) => named(session, &which.names),
         (Some(template), Some(instance)) => {
-            let template = template::find(session, template)?;
-            let mut subjects = named(session, &[template.service_name(instance)?])?;
+            let name = match registered(session, template, instance)? {
+                Some(name) => name,
+                None => template::find(session, template)?.service_name(instance)?,
+            };
+            let mut subjects = named(session, &[name])?;
             for subject in &mut subjects {
-                subject.origin = Some(template.origin(instance));
+                subject.origin = Some(Origin { template: template.clone(), instance: instance.clone() });
             }
             Ok(subjects)
         }
@@ -209,6 +212,16 @@ pub fn select(session: &Session, which: &Selected) -> Result<Vec<Subject>> {
             Ok(found)
         }
     }
+}
+
+/// What an instance that is registered is called. Its template may be gone, or name its services otherwise
+/// by now.
+fn registered(session: &Session, template: &str, instance: &str) -> Result<Option<String>> {
+    let headers = session.store()?.headers()?.headers;
+    let is_it = |header: &Header| {
+        header.template.as_deref() == Some(template) && header.instance.as_deref() == Some(instance)
+    };
+    Ok(headers.into_iter().find(is_it).map(|header| header.name))
 }
 
 /// The services that are to be looked at: all, unless something was said.

@@ -18,8 +18,8 @@ use super::{
     replace::{random, temporary},
 };
 
-/// Longer is no note of ours.
-const LONGEST: u64 = 64 << 10;
+/// Longer is no note of ours: some four thousand of the longest names.
+const LONGEST: u64 = 1 << 20;
 /// What opening any file here has in common: no link is followed, and nothing is waited for.
 const OPEN: OFlags = OFlags::NOFOLLOW.union(OFlags::NONBLOCK).union(OFlags::NOCTTY).union(OFlags::CLOEXEC);
 

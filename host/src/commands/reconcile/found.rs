@@ -3,7 +3,12 @@
 //!
 //! Whatever can't be looked at is told, and the rest of the pass goes on.
 
-use std::{collections::HashMap, path::PathBuf, rc::Rc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    path::PathBuf,
+    rc::Rc,
+    time::Duration,
+};
 
 use anysvc_backend_api::{Boot, Deadline, Error, Result, State};
 
@@ -13,7 +18,7 @@ use crate::{
     reconcile::{self, How},
     session::{Opened, Session},
     spec::Template,
-    store::{Desired, Entry, Locked, Store},
+    store::{Desired, Entry, Header, Locked, Store},
     templates::{self, Found, Stale},
 };
 
@@ -78,22 +83,22 @@ fn deadline(session: &Session) -> Deadline {
 
 /// Adds what is on disk and not in the store, and notes of the others what the application wants.
 pub fn add(pass: &mut Pass, store: &Store, backend: &Rc<Opened>) {
-    let mut known: HashMap<String, usize> = HashMap::new();
-    for (at, subject) in pass.subjects.iter().enumerate() {
-        known.insert(subject.name().to_owned(), at);
-    }
+    let mut instances = instances(pass);
+    let mut names: HashSet<String> = pass.subjects.iter().map(|s| s.name().to_owned()).collect();
     let mut complaints = Vec::new();
     for (place, (template, found)) in pass.disk.templates.iter().enumerate() {
         for found in found {
             let on_disk = Instance { place, name: found.instance.clone(), says: found.desired };
-            match known.get(&found.service) {
-                Some(&at) if is_of(&pass.subjects[at], template) => pass.cases[at].on_disk = Some(on_disk),
-                Some(_) => {}
-                // Under another backend, or set aside: somebody has it.
+            match instances.remove(&(template.name.clone(), found.instance.clone())) {
+                Some(Some(at)) => pass.cases[at].on_disk = Some(on_disk),
+                // Under another backend.
+                Some(None) => {}
+                // Something else has its name, or it is set aside.
+                None if names.contains(&found.service) => {}
                 None if !matches!(store.header(&found.service), Ok(None)) => {}
                 None => match new(template, found, backend, pass.how) {
                     Ok((subject, wanted)) => {
-                        known.insert(found.service.clone(), pass.subjects.len());
+                        names.insert(found.service.clone());
                         pass.subjects.push(subject);
                         pass.cases.push(Case { on_disk: Some(on_disk), ..Case::wanting(wanted) });
                     }
@@ -105,8 +110,14 @@ pub fn add(pass: &mut Pass, store: &Store, backend: &Rc<Opened>) {
     pass.disk.problems.extend(complaints);
 }
 
-fn is_of(subject: &Subject, template: &Template) -> bool {
-    subject.report.stored.as_ref().is_some_and(|header| header.template.as_ref() == Some(&template.name))
+/// The registered instances by template and instance, whatever they are called (the rule for their names may
+/// have been another when they were registered): the place in this pass, or that there is none.
+fn instances(pass: &Pass) -> HashMap<(String, String), Option<usize>> {
+    let others = pass.others.iter().map(|header| (header, None));
+    let mine = pass.subjects.iter().enumerate();
+    let mine = mine.filter_map(|(at, subject)| Some((subject.report.stored.as_ref()?, Some(at))));
+    let made_from = |header: &Header| Some((header.template.clone()?, header.instance.clone()?));
+    others.chain(mine).filter_map(|(header, at)| Some((made_from(header)?, at))).collect()
 }
 
 /// An instance that was never registered.
@@ -137,13 +148,18 @@ fn runs(case: &Case) -> bool {
     state.is_some_and(|state| !matches!(state, State::Stopped | State::Failed))
 }
 
-/// What the manager has of ours under the name of an instance that the store does not know was made by a
-/// store that is lost: it is made anew, and what runs goes on to.
-pub fn renew(subject: &Subject, case: &mut Case) {
-    if is_new(subject) && subject.fine() && case.prior.is_some() {
-        case.wanted = if runs(case) { Desired::Up } else { case.wanted };
-        case.verdict = Verdict { action: Action::Replace, why: Some("the store did not have it".to_owned()) };
+/// What the manager has under the name of an instance that the store does not know, and that is just what
+/// would be made, was made by a store that is lost: it is made anew, and what runs goes on to. What differs in
+/// some `parts` may be another user's, where several share a manager.
+pub fn renew(subject: &mut Subject, case: &mut Case, parts: &[String]) {
+    if !is_new(subject) || !subject.fine() || case.prior.is_none() {
+        return;
     }
+    if !parts.is_empty() {
+        return subject.fail(Error::already_registered(&subject.report.name));
+    }
+    case.wanted = if runs(case) { Desired::Up } else { case.wanted };
+    case.verdict = Verdict { action: Action::Replace, why: Some("the store did not have it".to_owned()) };
 }
 
 /// Whether it was never registered: then it has no entry in the store, but says what it is made from.

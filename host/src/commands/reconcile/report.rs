@@ -8,7 +8,7 @@ use super::{Action, Case, Pass};
 use crate::{
     commands::subject::Subject,
     output::{
-        Output, Service, Table, escape, exit_code,
+        Output, Service, Table, error, escape, exit_code,
         json::{self, Object},
         service,
     },
@@ -34,6 +34,7 @@ pub fn nothing(session: &Session, dry_run: bool, out: &mut Output) -> u8 {
             .with("boot", false)
             .with("dry_run", dry_run)
             .with("stale", json::list(empty.clone()))
+            .with("problems", json::list(empty.clone()))
             .with("services", json::list(empty));
         out.document(document);
     }
@@ -56,7 +57,10 @@ pub fn report(session: &Session, pass: &Pass, out: &mut Output) -> u8 {
     for problem in &pass.problems {
         out.error(&problem.error);
     }
-    pass.disk.problems.iter().for_each(|(_, error)| out.warn(&error.message));
+    for (_, error) in &pass.disk.problems {
+        out.warn(&error.message);
+        error.hint.iter().for_each(|hint| out.hint(hint));
+    }
     let errors = pass.subjects.iter().filter_map(|subject| subject.report.error.as_ref());
     let errors = errors.chain(pass.problems.iter().map(|problem| &problem.error));
     errors.map(exit_code::of).next().unwrap_or(0)
@@ -109,12 +113,15 @@ fn document(session: &Session, pass: &Pass) -> Object {
         object.with("why", problem.kind.as_str())
     });
     let stale = pass.disk.stale.iter().map(|file| file.to_string_lossy().into_owned());
+    let problems = pass.disk.problems.iter();
+    let problems = problems.map(|(name, error)| error::object(error).with("template", name.as_str()));
     Object::new()
         .maybe("backend", session.selected_id().ok())
         .with("scope", session.scope.as_str())
         .with("boot", pass.how.at_boot)
         .with("dry_run", pass.dry_run)
         .with("stale", json::list(stale))
+        .with("problems", json::list(problems))
         .with("services", json::list(of_ours.chain(of_others).chain(aside)))
 }
 
@@ -182,5 +189,6 @@ fn summary(pass: &Pass) -> String {
     let all = pass.subjects.len() + pass.problems.len();
     let services = if all == 1 { "1 service".to_owned() } else { format!("{all} services") };
     let boot = if pass.how.at_boot { " after a boot" } else { "" };
-    format!("{services}{boot}: {}", said.join(", "))
+    let colon = if said.is_empty() { "" } else { ": " };
+    format!("{services}{boot}{colon}{}", said.join(", "))
 }

@@ -7,8 +7,9 @@ use std::{
 };
 
 use anysvc_backend_api::{
-    Backend, Batch, Context, Deadline, Description, Error, ErrorKind, Exit, Field, ListQuery, LogChunk,
-    LogQuery, LogRecord, LogStream, Probe, Registration, Result, State, Status, Support, Target, WaitRequest,
+    Backend, Batch, Context, Deadline, Description, Difference, Error, ErrorKind, Exit, Field, ListQuery,
+    LogChunk, LogQuery, LogRecord, LogStream, Probe, Registration, Result, State, Status, Support, Target,
+    WaitRequest,
 };
 
 /// What a test tells the backend, and what the backend notes.
@@ -22,6 +23,8 @@ pub struct World {
     pub fails: BTreeSet<(&'static str, &'static str)>,
     /// Services whose process ends at once.
     pub dies: BTreeSet<&'static str>,
+    /// Services that are other than what registering would make.
+    pub differs: BTreeSet<&'static str>,
     /// Services that somebody else has started again by the time that they are stopped first.
     pub come_back: BTreeSet<&'static str>,
     /// What somebody else writes into the store while the backend is asked this: a file and its text.
@@ -163,6 +166,13 @@ impl Backend for Mock {
         batch.each(|target| {
             let found = self.world().services.get(&target.name).cloned();
             found.ok_or_else(|| Error::not_registered(&target.name))
+        })
+    }
+
+    fn compare(&self, batch: &Batch<Registration>) -> Vec<Result<Difference>> {
+        batch.each(|registration| {
+            let differs = self.world().differs.contains(registration.spec.name.as_str());
+            Ok(Difference { parts: differs.then(|| "command".to_owned()).into_iter().collect() })
         })
     }
 

@@ -4,6 +4,7 @@ mod looking;
 mod mock;
 mod orders;
 mod others;
+mod reconciling;
 mod registering;
 mod templates;
 

@@ -19,13 +19,13 @@ impl Stage {
     }
 
     /// The command line that registers a text.
-    fn file(&self, text: &str) -> String {
+    pub(super) fn file(&self, text: &str) -> String {
         let path = self.path().join("spec.toml");
         std::fs::write(&path, text).expect("it can be written");
         format!("register --file {}", path.display())
     }
 
-    fn json(&self, line: &str) -> serde_json::Value {
+    pub(super) fn json(&self, line: &str) -> serde_json::Value {
         let Ran { stdout, stderr, .. } = self.run(&format!("{line} --json"));
         serde_json::from_str(&stdout).unwrap_or_else(|_| panic!("{line}: {stdout}{stderr}"))
     }
@@ -182,7 +182,7 @@ fn a_template_of_a_later_version_or_that_makes_no_sense_is_set_aside() {
 }
 
 /// A template whose instances are the folders of `data`.
-fn discovering(stage: &Stage) -> String {
+pub(super) fn discovering(stage: &Stage) -> String {
     let data = stage.path().join("data");
     for name in ["coder", "writer"] {
         std::fs::create_dir_all(data.join(name)).expect("a folder");
@@ -241,81 +241,4 @@ fn a_template_is_shown_with_what_is_on_disk() {
     std::fs::write(stage.path().join("data/coder/state.json"), "{").expect("a file");
     let ran = stage.run("template show gateway");
     assert!(ran.warnings[0].contains("`state.json` is not JSON"), "{:?}", ran.warnings);
-}
-
-#[test]
-fn reconcile_registers_what_is_on_disk_as_its_application_wants_it() {
-    let stage = Stage::new();
-    stage.given(&discovering(&stage));
-    let data = |path: &str| stage.path().join("data").join(path);
-    std::fs::write(data("coder/gateway.pid"), "7").expect("a file");
-    std::fs::create_dir(data("Wrong")).expect("a folder");
-    std::fs::write(data("Wrong/config.json"), "").expect("a file");
-    let planned = stage.json("reconcile --dry-run");
-    assert_eq!(planned["stale"][0], data("coder/gateway.pid").to_str().expect("text"), "{planned}");
-    assert_eq!(planned["services"][0]["action"], "register", "{planned}");
-    assert!(data("coder/gateway.pid").exists() && stage.stored("gateway-coder").is_none());
-    assert!(stage.journal().is_empty());
-    let ran = stage.run("reconcile");
-    assert_eq!(ran.code, 0, "{}", ran.stderr);
-    assert!(
-        ran.stdout.contains("removed, left by the last boot: ") && ran.stdout.contains("2 registered"),
-        "{}",
-        ran.stdout
-    );
-    assert!(ran.stderr.contains("Wrong: is no name for an instance"), "{}", ran.stderr);
-    assert_eq!(
-        stage.journal(),
-        ["register gateway-coder, wanted up", "register gateway-writer, wanted down"]
-    );
-    assert!(!data("coder/gateway.pid").exists());
-    let log = std::fs::read_to_string(stage.path().join("boot.log")).unwrap_or_default();
-    assert!(log.contains("name=gateway-coder prior=absent action=register"), "{log}");
-    assert!(log.contains("name=gateway prior=absent action=passed-over exit=- error="), "{log}");
-    let status = stage.json("status --template gateway");
-    let states: Vec<_> = (0..2).map(|at| status["services"][at]["state"].clone()).collect();
-    assert_eq!(states, ["running", "stopped"]);
-    assert_eq!(status["services"][1]["instance"], "writer");
-    // The file of what runs now is its own.
-    std::fs::write(data("coder/gateway.pid"), "8").expect("a file");
-    let again = stage.json("reconcile");
-    assert_eq!((&again["services"][0]["action"], &again["stale"]), (&"none".into(), &serde_json::json!([])));
-    assert!(data("coder/gateway.pid").exists());
-}
-
-#[test]
-fn reconcile_takes_nothing_that_is_somebody_elses_and_completes_what_was_lost() {
-    let stage = Stage::new();
-    stage.given(&discovering(&stage));
-    stage.foreign("gateway-coder");
-    stage.given("start gateway-writer");
-    std::fs::remove_file(stage.path().join("services/gateway-writer.toml")).expect("it was there");
-    let ran = stage.run("reconcile");
-    assert_eq!(ran.code, 5, "{}", ran.stderr);
-    assert!(stage.stored("gateway-coder").is_none());
-    // Its application says nothing, but it runs.
-    assert_eq!(stage.journal(), ["register gateway-writer, wanted up"]);
-}
-
-#[test]
-fn what_no_manager_takes_is_not_kept_and_is_tried_again() {
-    let stage = Stage::new();
-    let register = discovering(&stage);
-    let spec = stage.path().join("spec.toml");
-    let text = std::fs::read_to_string(&spec).expect("it was written");
-    let refused = text.replacen("command", "umask = \"0077\"\ncommand", 1);
-    std::fs::write(&spec, refused).expect("it can be written");
-    stage.given(&register);
-    let ran = stage.run("reconcile");
-    assert_eq!(ran.code, 6, "{}", ran.stderr);
-    assert!(ran.stderr.contains("mock can't honour `umask`"), "{}", ran.stderr);
-    assert!(stage.stored("gateway-coder").is_none() && stage.journal().is_empty());
-    std::fs::write(&spec, text).expect("it can be written");
-    stage.given(&format!("{register} --replace"));
-    assert_eq!(stage.run("reconcile").code, 0);
-    assert!(stage.stored("gateway-coder").is_some());
-    assert_eq!(
-        stage.journal(),
-        ["register gateway-coder, wanted up", "register gateway-writer, wanted down"]
-    );
 }
