@@ -37,7 +37,10 @@ pub struct OnDisk {
     templates: Vec<(Template, Vec<Found>)>,
     /// Files of the last boot, removed or to be removed.
     pub stale: Vec<PathBuf>,
-    /// What could not be read or done: the name of a template, and why.
+    /// Templates that the store has and that can't be used: the name, and why. Only who owns the store can
+    /// have done that, so these are failures.
+    pub unusable: Vec<(String, Error)>,
+    /// What could not be read or done on disk: the name of a template, and why.
     pub problems: Vec<(String, Error)>,
 }
 
@@ -47,11 +50,11 @@ impl OnDisk {
         let mut disk = OnDisk::default();
         let templates = match store.templates() {
             Ok((templates, problems)) => {
-                disk.problems.extend(problems.into_iter().map(|problem| (problem.name, problem.error)));
+                disk.unusable.extend(problems.into_iter().map(|problem| (problem.name, problem.error)));
                 templates
             }
             Err(error) => {
-                disk.problems.push(("templates".to_owned(), error));
+                disk.unusable.push(("templates".to_owned(), error));
                 return disk;
             }
         };
@@ -69,7 +72,8 @@ impl OnDisk {
 
     /// Whether nothing was found, and nothing is to be told.
     pub fn is_empty(&self) -> bool {
-        self.problems.is_empty() && self.templates.iter().all(|(_, found)| found.is_empty())
+        let told = [&self.unusable, &self.problems];
+        told.iter().all(|told| told.is_empty()) && self.templates.iter().all(|(_, found)| found.is_empty())
     }
 
     fn complain(&mut self, template: &Template, errors: impl IntoIterator<Item = Error>) {

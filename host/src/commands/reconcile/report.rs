@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use anysvc_backend_api::{Status, Value};
+use anysvc_backend_api::{Error, Status, Value};
 
 use super::{Action, Case, Pass};
 use crate::{
@@ -54,16 +54,19 @@ pub fn report(session: &Session, pass: &Pass, out: &mut Output) -> u8 {
             out.error(error);
         }
     }
-    for problem in &pass.problems {
-        out.error(&problem.error);
-    }
+    set_aside(pass).for_each(|(_, error)| out.error(error));
     for (_, error) in &pass.disk.problems {
         out.warn(&error.message);
         error.hint.iter().for_each(|hint| out.hint(hint));
     }
     let errors = pass.subjects.iter().filter_map(|subject| subject.report.error.as_ref());
-    let errors = errors.chain(pass.problems.iter().map(|problem| &problem.error));
-    errors.map(exit_code::of).next().unwrap_or(0)
+    errors.chain(set_aside(pass).map(|(_, error)| error)).map(exit_code::of).next().unwrap_or(0)
+}
+
+/// What the store has and nobody can use: the service or the template, and why.
+fn set_aside(pass: &Pass) -> impl Iterator<Item = (&str, &Error)> {
+    let services = pass.problems.iter().map(|problem| (problem.name.as_str(), &problem.error));
+    services.chain(pass.disk.unusable.iter().map(|(name, error)| (name.as_str(), error)))
 }
 
 /// Lines for the boot log: of a boot all services, otherwise only those that something is to be said of.
@@ -76,9 +79,8 @@ pub fn log(pass: &Pass, now: SystemTime) -> String {
             .then(|| reconcile::line(now, &Line { name, prior, action: case.verdict.action.as_str(), error }))
     };
     let services = pass.subjects.iter().zip(&pass.cases).filter_map(said);
-    let problems = pass.problems.iter().map(|problem| {
-        let (name, error) = (problem.name.as_str(), Some(&problem.error));
-        reconcile::line(now, &Line { name, prior: None, action: SET_ASIDE, error })
+    let problems = set_aside(pass).map(|(name, error)| {
+        reconcile::line(now, &Line { name, prior: None, action: SET_ASIDE, error: Some(error) })
     });
     let disk = pass.disk.problems.iter().map(|(name, error)| {
         reconcile::line(now, &Line { name, prior: None, action: PASSED_OVER, error: Some(error) })
@@ -113,7 +115,7 @@ fn document(session: &Session, pass: &Pass) -> Object {
         object.with("why", problem.kind.as_str())
     });
     let stale = pass.disk.stale.iter().map(|file| file.to_string_lossy().into_owned());
-    let problems = pass.disk.problems.iter();
+    let problems = pass.disk.unusable.iter().chain(&pass.disk.problems);
     let problems = problems.map(|(name, error)| error::object(error).with("template", name.as_str()));
     Object::new()
         .maybe("backend", session.selected_id().ok())

@@ -73,6 +73,24 @@ fn what_reconcile_could_not_use_is_in_its_document_too() {
 }
 
 #[test]
+fn a_template_of_the_store_that_cannot_be_read_is_a_failure_as_a_service_is() {
+    let stage = Stage::new();
+    stage.given(&discovering(&stage));
+    std::fs::write(stage.path().join("templates/broken.toml"), "x").expect("it can be written");
+    let ran = stage.run("reconcile");
+    assert_eq!(ran.code, 1, "{}", ran.stderr);
+    assert!(ran.stderr.contains("templates/broken.toml"), "{}", ran.stderr);
+    assert!(stage.stored("gateway-coder").is_some(), "the rest goes on");
+    let log = std::fs::read_to_string(stage.path().join("boot.log")).unwrap_or_default();
+    assert!(log.contains("name=broken prior=absent action=set-aside"), "{log}");
+    // Also where there is nothing else.
+    let alone = Stage::new();
+    alone.given(&discovering(&alone));
+    std::fs::write(alone.path().join("templates/gateway.toml"), "x").expect("it can be written");
+    assert_eq!(alone.run("reconcile").code, 1);
+}
+
+#[test]
 fn reconcile_registers_what_is_on_disk_as_its_application_wants_it() {
     let stage = Stage::new();
     stage.given(&discovering(&stage));
