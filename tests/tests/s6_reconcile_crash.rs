@@ -1,7 +1,7 @@
 //! Whatever command is killed, at whichever of its changes: reconcile leads from what is left to the state
 //! that was there before or to the one that was asked for, never to a third.
 
-use anysvc_tests::crash::{World, sweep};
+use anysvc_tests::crash::{Call, World, sweep};
 
 const PROGRAM: [&str; 3] = ["--", "/usr/bin/sleep", "1000"];
 
@@ -145,4 +145,25 @@ fn app_s_reconcile_never_leads_to_a_third_state_in_a_tree_of_its_own() {
 #[test]
 fn a_reconcile_that_is_killed_is_completed_by_the_next() {
     sweep_reconcile(&World::nested());
+}
+
+#[test]
+fn a_replacement_is_noted_on_disk_before_the_store_has_it() {
+    let world = World::nested();
+    must(&world, &register("web", &[]));
+    let mut replace = register("web", &["--replace"]);
+    replace.push("1");
+    let traced = world.anysvc(&replace).traced();
+    assert!(traced.status.success(), "{}", traced.stderr);
+    let at = |what: &str, name: &str, file: &str, from: usize| {
+        let is_such = |call: &Call| call.name.starts_with(name) && call.subject.ends_with(file);
+        let found = traced.calls[from..].iter().position(is_such);
+        found.map_or_else(|| panic!("{what}: not after call {from} of\n{traced}"), |found| from + found)
+    };
+    let noted = at("the note gets its name", "rename", "replacing", 0);
+    let flushed = traced.calls[..noted].last().map(|call| call.name);
+    assert_eq!(flushed, Some("fdatasync"), "its text is flushed before:\n{traced}");
+    let named = at("its name is flushed", "fsync", "anysvc", noted);
+    let stored = at("the store has the new spec", "rename", "web.toml", noted);
+    assert!(named < stored, "the store comes after the note:\n{traced}");
 }

@@ -1,6 +1,7 @@
 //! Which replacements are under way: a note from before the store has the new spec until the manager has it
 //! too. Who holds the lock of the store and finds one comes after somebody who was killed in between, and
-//! knows that what differs was not done by hand.
+//! knows that what differs was not done by hand. The store is flushed, and so is this note before it: it
+//! has to be there after a power failure too.
 
 use std::collections::BTreeSet;
 
@@ -41,5 +42,6 @@ pub fn end(store: &Locked<'_>, names: &[String]) -> Result<()> {
 
 fn write(store: &Locked<'_>, names: &BTreeSet<String>) -> Result<()> {
     let lines: String = names.iter().map(|name| format!("{name}\n")).collect();
-    if lines.is_empty() { store.remove_note(FILE) } else { store.write_note(FILE, &lines) }
+    // A removal that a power failure undoes costs no more than a look.
+    if lines.is_empty() { store.remove_note(FILE) } else { store.write_lasting_note(FILE, &lines) }
 }

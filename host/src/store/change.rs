@@ -90,7 +90,15 @@ impl<'a> Locked<'a> {
     /// # Errors
     /// When it can't be written.
     pub fn write_note(&self, file: &str, text: &str) -> Result<()> {
-        self.folders.write_note(file, text)
+        self.folders.write_note(file, text, false)
+    }
+
+    /// As [`Locked::write_note`], and it is on disk when this returns.
+    ///
+    /// # Errors
+    /// When it can't be written.
+    pub fn write_lasting_note(&self, file: &str, text: &str) -> Result<()> {
+        self.folders.write_note(file, text, true)
     }
 
     /// Removes a small file beside the services; its absence is fine.

@@ -1,6 +1,7 @@
 //! Small files of the state folder beside the services: notes that are replaced as a whole, and a log that
-//! is appended to and rotated. Nothing here is flushed: after a power failure the machine starts anew, and
-//! what is noted here is of no use then. This module must not know what is in them.
+//! is appended to and rotated. Most is not flushed: after a power failure the machine starts anew, and what is
+//! noted here is of no use then. What has to outlast that is, for who asks. This module must not know what
+//! is in them.
 
 use std::{
     fs::File,
@@ -38,8 +39,8 @@ impl Folders {
         Ok(Some(String::from_utf8_lossy(&text).into_owned()))
     }
 
-    /// Replaces a note.
-    pub(super) fn write_note(&self, name: &str, text: &str) -> Result<()> {
+    /// Replaces a note; a lasting one is on disk when this returns.
+    pub(super) fn write_note(&self, name: &str, text: &str, lasting: bool) -> Result<()> {
         let failed = |error: io::Error| Error::io("write", self.path.join(name), &error);
         let staging = self.staging()?;
         let hidden = temporary(random(), 0);
@@ -47,11 +48,13 @@ impl Folders {
         let opened = fs::openat(&staging, &hidden, flags, Mode::RUSR | Mode::WUSR);
         let mut file = File::from(opened.map_err(|error| failed(error.into()))?);
         let written = file.write_all(text.as_bytes());
-        let renamed = written.and_then(|()| Ok(fs::renameat(&staging, &hidden, &self.state, name)?));
+        let flushed = written.and_then(|()| if lasting { file.sync_data() } else { Ok(()) });
+        let renamed = flushed.and_then(|()| Ok(fs::renameat(&staging, &hidden, &self.state, name)?));
         renamed.map_err(|error| {
             let _ = fs::unlinkat(&staging, &hidden, AtFlags::empty());
             failed(error)
-        })
+        })?;
+        if lasting { self.state.sync_all().map_err(failed) } else { Ok(()) }
     }
 
     /// Removes a note; its absence is fine.
