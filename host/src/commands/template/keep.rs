@@ -19,8 +19,9 @@ use crate::{
 pub struct Kept(Vec<(Template, Result<&'static str>)>);
 
 impl Kept {
-    /// Stores them. One that is there already is left untouched, and that is an error unless it is to be
-    /// replaced or left.
+    /// Stores them. One that is there already and is another is left untouched, and that is an error unless
+    /// it is to be replaced or left. The same one again is none: the services of its file may have failed,
+    /// and be tried once more.
     ///
     /// # Errors
     /// When the store can't be locked.
@@ -75,9 +76,10 @@ fn judge(store: &Store, template: &Template, replace: bool, if_absent: bool) -> 
     match known {
         None => Ok("stored"),
         Some(_) if if_absent => Ok("kept"),
-        Some(known) if replace => Ok(if known == *template { "unchanged" } else { "updated" }),
+        Some(known) if known == *template => Ok("unchanged"),
+        Some(_) if replace => Ok("updated"),
         Some(_) => {
-            let message = format!("the template `{}` is already stored", template.name);
+            let message = format!("another template `{}` is already stored", template.name);
             Err(Error::new(ErrorKind::AlreadyRegistered, message)
                 .with_hint("update it with --replace; services that were made from it stay as they are"))
         }

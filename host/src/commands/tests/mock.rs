@@ -17,6 +17,8 @@ use anysvc_backend_api::{
 pub struct World {
     /// What the manager has.
     pub services: BTreeMap<String, Status>,
+    /// The manager does not answer.
+    pub silent: bool,
     /// Every call: a verb and a name, and whether the store had it.
     pub journal: Vec<String>,
     /// Services over which these verbs fail.
@@ -110,7 +112,10 @@ impl Backend for Mock {
 
     fn probe(&self, _: Deadline) -> Result<Probe> {
         self.meanwhile("probe");
-        Ok(Probe::default())
+        match self.world().silent {
+            true => Err(Error::new(ErrorKind::ManagerUnavailable, "nobody answers")),
+            false => Ok(Probe::default()),
+        }
     }
 
     fn register(&self, batch: &Batch<Registration>) -> Vec<Result<()>> {

@@ -47,18 +47,32 @@ fn a_file_stores_its_templates_and_nothing_runs() {
 #[test]
 fn a_template_that_is_there_is_treated_as_a_service_would_be() {
     let stage = Stage::with_gateway();
-    let again = stage.file(GATEWAY);
-    let ran = stage.run(&again);
-    assert_eq!(ran.code, 5);
-    assert!(ran.stderr.contains("the template `gateway` is already stored"), "{}", ran.stderr);
-    let document = stage.json(&again);
-    assert_eq!(document["templates"][0]["error"]["kind"], "already-registered", "{document}");
-    assert_eq!(stage.run(&format!("{again} --if-absent")).stdout, "kept the template gateway\n");
-    assert_eq!(stage.run(&format!("{again} --replace")).stdout, "unchanged the template gateway\n");
     let other = stage.file(&GATEWAY.replace("blue", "green"));
+    let ran = stage.run(&other);
+    assert_eq!(ran.code, 5);
+    assert!(ran.stderr.contains("another template `gateway` is already stored"), "{}", ran.stderr);
+    let document = stage.json(&other);
+    assert_eq!(document["templates"][0]["error"]["kind"], "already-registered", "{document}");
+    assert_eq!(stage.run(&format!("{other} --if-absent")).stdout, "kept the template gateway\n");
+    assert!(!stage.run("template show gateway --reveal").stdout.contains("green"));
     assert_eq!(stage.run(&format!("{other} --replace")).stdout, "updated the template gateway\n");
     assert!(stage.run("template show gateway --reveal").stdout.contains("green"));
     assert!(!stage.run("template show gateway").stdout.contains("green"));
+}
+
+#[test]
+fn a_file_whose_services_could_not_be_looked_at_can_be_registered_again() {
+    let stage = Stage::new();
+    let both = stage.file(&format!("{GATEWAY}\n[service.web]\ncommand = [\"web\"]\n"));
+    // The manager is gone: the command fails as a whole, after the template was stored.
+    stage.world(|world| world.silent = true);
+    assert_eq!(stage.run(&both).code, 8);
+    stage.world(|world| world.silent = false);
+    let again = stage.run(&both);
+    assert_eq!(again.code, 0, "{}", again.stderr);
+    let lines: Vec<&str> = again.stdout.lines().collect();
+    assert_eq!(lines, ["unchanged the template gateway", "registered web: running, pid 1"]);
+    assert_eq!(stage.run(&format!("{both} --replace")).stdout.lines().next(), lines.first().copied());
 }
 
 #[test]
