@@ -4,7 +4,7 @@ use anysvc_backend_api::{Batch, Error, ErrorKind, Result, Target, check_name};
 
 use crate::{
     keep,
-    manager::{ORIGIN, Unit, Work},
+    manager::{Manager, ORIGIN, Unit, Work, recovery},
     register::is_elsewhere,
     shelf::{Found, Shelf},
     verbs::{self, Services},
@@ -21,11 +21,11 @@ pub(crate) fn unregister(services: &Services<'_>, batch: &Batch<Target>) -> Vec<
 
 /// Whether the manager knows each of them. What we did not make is refused.
 fn look(services: &Services<'_>, batch: &Batch<Target>) -> Result<Vec<Result<bool>>> {
-    let mut manager = services.gate.open(Work::on(batch.items.len()), batch.deadline)?;
     let named = batch.each(|target| check_name(&target.name).map(|()| format!("{}.service", target.name)));
     let names: Vec<&str> = named.iter().flatten().map(String::as_str).collect();
-    let units = manager.units(&names, ORIGIN, batch.deadline);
-    let mut units = units.map_err(|failure| failure.about("", services.gate.scope()))?.into_iter();
+    let ask = |manager: &mut Manager| manager.units(&names, ORIGIN, batch.deadline);
+    let (_, units) = recovery::asked(services.gate, Work::on(batch.items.len()), ask, batch.deadline)?;
+    let mut units = units.into_iter();
     Ok(batch.then(named, |target, _| {
         let unit: Unit = units.next().ok_or_else(|| Error::not_registered(&target.name))?;
         match Shelf::find(services.place, &target.name)? {
@@ -74,8 +74,7 @@ fn remove(
     let gone = batch.items.iter().zip(&removed).filter(|(_, removed)| removed.is_ok());
     shelf.remove(gone.map(|(target, _)| &*target.name))?;
     keep::refresh(services.place, &shelf, []);
-    let mut manager = services.gate.open(Work::on(batch.items.len()), batch.deadline)?;
-    let reloaded = manager.reload(batch.deadline);
-    let reloaded = reloaded.map_err(|failure| failure.about("systemd", services.gate.scope()));
-    Ok(batch.then(removed, |_, ()| reloaded.clone()))
+    let reload = |manager: &mut Manager| manager.reload(batch.deadline);
+    let reloaded = recovery::asked(services.gate, Work::on(batch.items.len()), reload, batch.deadline);
+    Ok(batch.then(removed, |_, ()| reloaded.as_ref().map(drop).map_err(Clone::clone)))
 }

@@ -18,6 +18,8 @@ use super::{
 
 /// Calls that may wait for their answers at once: a bus refuses those of callers who have too many.
 const WINDOW: usize = 100;
+/// What may be kept between answers, in bytes: on a bus anybody may send us signals, of any size.
+const MOST_KEPT: usize = 32 << 20;
 /// No greeting is longer.
 const LONGEST_LINE: usize = 4096;
 
@@ -45,8 +47,9 @@ pub(crate) struct Connection {
     /// The last call's number.
     serial: u32,
     greeted: bool,
-    /// What came between answers.
+    /// What came between answers, and how much that is.
     kept: VecDeque<Message>,
+    kept_size: usize,
 }
 
 impl Connection {
@@ -59,6 +62,7 @@ impl Connection {
             serial: 0,
             greeted: false,
             kept: VecDeque::new(),
+            kept_size: 0,
         }
     }
 
@@ -93,6 +97,10 @@ impl Connection {
                 return Ok(answers.into_iter().flatten().collect());
             }
             let message = self.message(deadline)?;
+            // Where there is always something to read, reading it does not end at the deadline.
+            if deadline.passed() && message.reply_to.is_none() {
+                return Err(Fault::Late);
+            }
             let of = message.reply_to.zip(first).map(|(to, first)| to.wrapping_sub(first) as usize);
             match (message.kind, of.and_then(|at| answers.get_mut(at))) {
                 (Type::Return | Type::Error, Some(slot @ None)) => {
@@ -100,7 +108,7 @@ impl Connection {
                     open -= 1;
                 }
                 // A signal, or the answer to a call that was posted.
-                _ => self.kept.push_back(message),
+                _ => self.keep(message)?,
             }
         }
     }
@@ -118,7 +126,18 @@ impl Connection {
 
     /// The next message that came while answers were waited for.
     pub(crate) fn kept(&mut self) -> Option<Message> {
-        self.kept.pop_front()
+        let message = self.kept.pop_front()?;
+        self.kept_size -= message.size();
+        Some(message)
+    }
+
+    fn keep(&mut self, message: Message) -> Result<(), Fault> {
+        self.kept_size += message.size();
+        self.kept.push_back(message);
+        match self.kept_size > MOST_KEPT {
+            true => Err(Fault::Lost("more came than anybody asked for".to_owned())),
+            false => Ok(()),
+        }
     }
 
     /// Sends what is written down, and waits for the answer to the greeting.

@@ -130,6 +130,11 @@ impl Message {
         Ok(())
     }
 
+    /// About what it takes to keep it, in bytes.
+    pub(super) fn size(&self) -> usize {
+        size_of::<Message>() + self.body.len()
+    }
+
     /// The arguments, if their types are these.
     ///
     /// # Errors

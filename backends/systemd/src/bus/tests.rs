@@ -276,3 +276,25 @@ fn one_that_does_not_read_can_not_hold_us_up_past_the_deadline() {
     other.read_exact(&mut greeting).unwrap();
     assert_eq!(&greeting, b"\0AUTH EXTERNAL 30\r\nBEGIN\r\n");
 }
+
+/// As anybody on a bus can be.
+#[test]
+fn one_that_talks_without_end_takes_neither_all_the_memory_nor_all_the_time() {
+    let flood = |size: usize, deadline: Deadline| {
+        let (mut connection, mut other) = pair();
+        let noise = message(4, 0, "Noise", "s", &Body::new().text(&"x".repeat(size)).bytes);
+        let talker = std::thread::spawn(move || {
+            let mut sent = other.write_all(b"OK 0123\r\n");
+            while sent.is_ok() {
+                sent = other.write_all(&noise);
+            }
+        });
+        let fault = connection.ask([some_call()], deadline).unwrap_err();
+        drop(connection);
+        talker.join().unwrap();
+        fault
+    };
+    let fault = flood(1 << 20, Deadline::after(Duration::from_secs(60)));
+    assert!(matches!(&fault, Fault::Lost(why) if why.contains("more came")), "{fault:?}");
+    assert_eq!(flood(1, Deadline::after(Duration::ZERO)), Fault::Late);
+}

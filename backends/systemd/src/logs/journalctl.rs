@@ -14,6 +14,9 @@ use super::{
     export::{Entry, Parser},
 };
 
+/// So many entries are taken at once: a journal of years is not to be held as a whole.
+const MANY: usize = 1000;
+
 /// From where on it reads.
 #[derive(Clone, Debug)]
 pub(super) enum From {
@@ -95,6 +98,9 @@ impl Journalctl {
             }
             while let Some(entry) = self.parser.next().map_err(|_| garbled())? {
                 entries.push(entry);
+            }
+            if entries.len() >= MANY {
+                return Ok((entries, true));
             }
         }
     }

@@ -20,6 +20,9 @@ use super::{
     journalctl::{From, Journalctl},
 };
 
+/// So many records more than are wanted may be held, so that they are not looked through each time.
+const MORE: usize = 1000;
+
 /// An open stream.
 pub(super) struct Stream {
     matches: Matches,
@@ -62,7 +65,7 @@ impl Stream {
         if self.past
             && let Some(lines) = self.query.lines
         {
-            self.held.append(&mut records);
+            hold(&mut self.held, &mut records, lines, self.matches.names.len());
             if more {
                 return Ok((records, more));
             }
@@ -125,6 +128,15 @@ impl Stream {
     }
 }
 
+/// Adds records to those that are held: not many more are kept than can be among the last of their services.
+fn hold(held: &mut Vec<LogRecord>, records: &mut Vec<LogRecord>, lines: u64, services: usize) {
+    held.append(records);
+    let wanted = usize::try_from(lines).unwrap_or(usize::MAX).saturating_mul(services);
+    if held.len() > wanted.saturating_mul(2).saturating_add(MORE) {
+        *held = last_of_each(std::mem::take(held), lines);
+    }
+}
+
 /// The last so many of each service, in their order.
 fn last_of_each(records: Vec<LogRecord>, lines: u64) -> Vec<LogRecord> {
     let mut counts: HashMap<String, u64> = HashMap::new();
@@ -150,7 +162,8 @@ impl LogStream for Stream {
             if !records.is_empty() || !more {
                 return Ok(LogChunk { records, end: !more });
             }
-            if self.wait(deadline)? {
+            // There may be something to read for longer than that.
+            if self.wait(deadline)? || deadline.passed() {
                 return Ok(LogChunk::default());
             }
         }
@@ -162,5 +175,26 @@ impl LogStream for Stream {
             // It can only fail when it was used 2^64 times.
             let _ = rustix::io::write(&*cancel, &1u64.to_ne_bytes());
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_long_journal_only_what_can_be_among_the_last_is_held() {
+        let record = |at: usize| {
+            let service = if at < 3 { "quiet" } else { "chatty" };
+            LogRecord { service: service.to_owned(), time: None, line: at.to_string().into_bytes().into() }
+        };
+        let mut held = Vec::new();
+        for begin in (0..100_000).step_by(500) {
+            hold(&mut held, &mut (begin..begin + 500).map(record).collect(), 2, 2);
+            assert!(held.len() <= 2 * 2 * 2 + MORE, "{} are held", held.len());
+        }
+        let lines: Vec<String> =
+            last_of_each(held, 2).iter().map(|r| String::from_utf8_lossy(&r.line).into_owned()).collect();
+        assert_eq!(lines, ["1", "2", "99998", "99999"]);
     }
 }

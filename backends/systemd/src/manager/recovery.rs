@@ -21,14 +21,31 @@ const PAUSE: Duration = Duration::from_millis(50);
 pub(crate) fn asked<T>(
     gate: &Gate,
     work: Work,
-    mut ask: impl FnMut(&mut Manager) -> Result<T, Failure>,
+    ask: impl FnMut(&mut Manager) -> Result<T, Failure>,
     deadline: Deadline,
 ) -> Result<(Manager, T)> {
     let mut manager = gate.open(work, deadline)?;
-    match ask(&mut manager) {
-        Ok(answer) => Ok((manager, answer)),
+    let answer = asked_by(gate, &mut manager, ask, deadline)?;
+    Ok((manager, answer))
+}
+
+/// Asks what can be asked twice by a connection that is there, and by another one where that is lost.
+///
+/// # Errors
+/// As [`asked`].
+pub(crate) fn asked_by<T>(
+    gate: &Gate,
+    manager: &mut Manager,
+    mut ask: impl FnMut(&mut Manager) -> Result<T, Failure>,
+    deadline: Deadline,
+) -> Result<T> {
+    match ask(manager) {
+        Ok(answer) => Ok(answer),
         Err(failure) if failure.is_loss() => {
-            reconnect(gate, ask, deadline)?.ok_or_else(|| broken(&Fault::Late))
+            let again = reconnect(gate, ask, deadline)?;
+            let (connected, answer) = again.ok_or_else(|| broken(&Fault::Late))?;
+            *manager = connected;
+            Ok(answer)
         }
         Err(failure) => Err(failure.error(gate.scope())),
     }

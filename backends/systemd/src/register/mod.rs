@@ -8,7 +8,7 @@ use anysvc_backend_api::{Batch, Boot, Error, ErrorKind, Registration, Result, Ta
 
 use crate::{
     keep,
-    manager::{Failure, Work},
+    manager::{Manager, Work, recovery},
     shelf::{New, Shelf},
     unregister,
     verbs::{self, Mode, Services},
@@ -52,44 +52,36 @@ fn publish(services: &Services<'_>, owner: &User, batch: &Batch<Registration>) -
         Some(New { name: &registration.spec.name, files: &plan.files })
     });
     let new: Vec<New<'_>> = new.collect();
-    let mut written = shelf.publish(&new).into_iter();
     let any = !new.is_empty() || plans.iter().flatten().any(|plan| plan.stale);
-    let mut changed = Vec::new();
-    for plan in &plans {
-        changed.push(match plan {
-            Ok(plan) if plan.existing != Existing::Same => written.next().unwrap_or(Ok(())),
-            _ => Ok(()),
-        });
+    let mut written = shelf.publish(&new).into_iter();
+    let published = batch.then(plans, |registration, plan| {
+        let written = if plan.existing == Existing::Same { Ok(()) } else { written.next().unwrap_or(Ok(())) };
+        let done = written.and_then(|()| set_at_boot(services, registration, &plan));
+        done.inspect_err(|_| take_back(services, &shelf, registration, &plan)).map(|()| plan)
+    });
+    if !any {
+        return Ok(published);
     }
-    let changed: Vec<Result<()>> = changed
-        .into_iter()
-        .zip(batch.items.iter().zip(&plans))
-        .map(|(changed, (registration, plan))| match plan {
-            Ok(plan) => changed.and_then(|()| set_at_boot(services, registration, plan)),
-            Err(_) => changed,
-        })
-        .collect();
-    if any {
-        let done = batch.items.iter().zip(&changed).zip(&plans).filter(|((_, c), p)| c.is_ok() && p.is_ok());
-        keep::refresh(services.place, &shelf, done.map(|((registration, _), _)| &*registration.spec.name));
-    }
-    let about_reload = |failure: Failure| failure.about("systemd", services.gate.scope());
-    let reloaded = if any { manager.reload(batch.deadline).map_err(about_reload) } else { Ok(()) };
-    let mut changed = changed.into_iter();
-    Ok(batch.then(plans, |registration, plan| {
-        changed.next().unwrap_or(Ok(()))?;
-        if let Err(error) = &reloaded {
-            if plan.existing == Existing::Absent {
-                let name = &*registration.spec.name;
-                let taken_back = services.place.set_enabled(&format!("{name}.service"), false);
-                if let Err(error) = taken_back.and_then(|()| shelf.remove([name])) {
-                    log::warn!("cannot take back a registration: {error}");
-                }
-            }
-            return Err(error.clone());
-        }
-        Ok(plan)
+    let done = batch.items.iter().zip(&published).filter(|(_, published)| published.is_ok());
+    keep::refresh(services.place, &shelf, done.map(|(registration, _)| &*registration.spec.name));
+    let reload = |manager: &mut Manager| manager.reload(batch.deadline);
+    let reloaded = recovery::asked_by(services.gate, &mut manager, reload, batch.deadline);
+    Ok(batch.then(published, |registration, plan| {
+        let reloaded = reloaded.clone();
+        reloaded.inspect_err(|_| take_back(services, &shelf, registration, &plan)).map(|()| plan)
     }))
+}
+
+/// A new one whose registration failed leaves no files behind.
+fn take_back(services: &Services<'_>, shelf: &Shelf, registration: &Registration, plan: &Plan) {
+    if plan.existing != Existing::Absent {
+        return;
+    }
+    let name = &*registration.spec.name;
+    let unlinked = services.place.set_enabled(&format!("{name}.service"), false);
+    if let Err(error) = unlinked.and(shelf.remove([name])) {
+        log::warn!("cannot take back a registration: {error}");
+    }
 }
 
 /// Whether it starts at boot from now on.

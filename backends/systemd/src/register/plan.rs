@@ -6,7 +6,7 @@ use std::{collections::HashSet, path::Path, time::SystemTime};
 use anysvc_backend_api::{Batch, Boot, Error, ErrorKind, Registration, Result, User};
 
 use crate::{
-    manager::{Manager, ORIGIN, Unit},
+    manager::{Manager, ORIGIN, Unit, recovery},
     mark::Mark,
     place::Place,
     shelf::{Found, Kept, Shelf},
@@ -57,9 +57,8 @@ pub(super) fn plan(
     // What is no name of a unit would have the manager refuse the whole question.
     let asked: Vec<&str> =
         names.iter().zip(&files).filter(|(_, files)| files.is_ok()).map(|(name, _)| &**name).collect();
-    let scope = services.gate.scope();
-    let units = manager.units(&asked, ORIGIN, batch.deadline);
-    let mut units = units.map_err(|failure| failure.about("", scope))?.into_iter();
+    let ask = |manager: &mut Manager| manager.units(&asked, ORIGIN, batch.deadline);
+    let mut units = recovery::asked_by(services.gate, manager, ask, batch.deadline)?.into_iter();
     let mut seen = HashSet::new();
     Ok(batch.then(files, |registration, files| {
         let Some(unit) = units.next() else { return Err(Error::unsupported("systemd said nothing of it")) };

@@ -5,10 +5,20 @@ use std::{os::unix::ffi::OsStrExt, path::Path, time::Duration};
 use anysvc_backend_api::{Error, ErrorKind, LogTo, Result, ServiceSpec, check_name, expand};
 use anysvc_backend_support::shell::SHELLS_OWN;
 
-use super::{launch::Launch, native, text::is_utf8};
+use super::{
+    launch::{Launch, exec_start},
+    native,
+    text::{is_utf8, raw},
+};
 
 /// The longest time that is surely counted: systemd has microseconds in 64 bits.
 const LONGEST: Duration = Duration::from_secs(100_000 * 3600);
+
+/// The longest line of a unit, in bytes (`LONG_LINE_MAX` in its fileio.h).
+const LONGEST_LINE: usize = 1 << 20;
+
+/// The longest variable, in bytes: `MAX_ARG_STRLEN` of the kernel, with pages of 4 KiB.
+const LONGEST_STRING: usize = 128 << 10;
 
 /// Refuses, by the name of the field, what can't be done.
 ///
@@ -55,6 +65,9 @@ fn command(spec: &ServiceSpec) -> Result<()> {
         let message = format!("command: a program whose name begins with `-` ({program}); write its path");
         return Err(Error::unsupported(message));
     }
+    if "ExecStart=".len() + exec_start(spec).len() >= LONGEST_LINE {
+        return Err(Error::unsupported("command: as a line of a unit it is longer than a MiB"));
+    }
     Ok(())
 }
 
@@ -65,6 +78,7 @@ fn description(spec: &ServiceSpec) -> Result<()> {
         _ if text.trim() != text => "blanks at its beginning or end",
         _ if text.ends_with('\\') => "a backslash at its end",
         _ if !is_utf8(text.as_bytes()) => "characters that Unicode reserves",
+        _ if "Description=".len() + raw(text).len() >= LONGEST_LINE => "more than a MiB in a line",
         _ => return Ok(()),
     };
     Err(Error::unsupported(format!("description: a unit can't hold {why}")))
@@ -83,11 +97,18 @@ fn environment(spec: &ServiceSpec) -> Result<()> {
         if variable.value.contains(&0) {
             return Err(invalid(format!("env: the value of `{}` holds a NUL byte", variable.name)));
         }
+        if variable.name.len() + "=\0".len() + variable.value.len() > LONGEST_STRING {
+            return refuse("is longer than the kernel takes, 128 KiB: systemd may drop it");
+        }
         if !is_utf8(&variable.value) {
             return refuse("is not UTF-8, or holds characters that Unicode reserves: systemd would drop it");
         }
         if shell && SHELLS_OWN.contains(&&*variable.name) {
             return refuse("is the shell's own, which this service needs for another field");
+        }
+        // How it ended is told to what counts failures by these.
+        if spec.restart.give_up.is_some() && ["EXIT_CODE", "EXIT_STATUS"].contains(&&*variable.name) {
+            return refuse("is systemd's own, which `restart.give-up` needs");
         }
         // systemd has one environment for all commands of a unit, and one of them would be root's.
         if spec.restart.give_up.is_some() && spec.user.is_some() && variable.name.starts_with("LD_") {
@@ -184,17 +205,28 @@ mod tests {
     #[test]
     fn what_is_refused_is_refused_by_the_name_of_the_field() {
         type Change = fn(&mut ServiceSpec);
-        let cases: [(Change, ErrorKind, &str); 20] = [
+        let cases: [(Change, ErrorKind, &str); 24] = [
             (|s| s.name = "../x".into(), ErrorKind::InvalidName, "contains `.`"),
             (|s| s.command.clear(), ErrorKind::InvalidSpec, "command"),
             (|s| s.command = vec!["".into()], ErrorKind::InvalidSpec, "command"),
             (|s| s.command = vec!["-x".into()], ErrorKind::Unsupported, "command"),
             (|s| s.command.push("a\0b".into()), ErrorKind::InvalidSpec, "command"),
+            (|s| s.command.push(vec![1; 300_000].into()), ErrorKind::Unsupported, "command"),
+            (|s| s.description = Some("%".repeat(600_000)), ErrorKind::Unsupported, "description"),
+            (
+                |s| {
+                    s.env = vec![variable("EXIT_STATUS", b"75")];
+                    s.restart.give_up = Some(GiveUp { after: 5, within: Duration::from_secs(60) });
+                },
+                ErrorKind::Unsupported,
+                "env: `EXIT_STATUS`",
+            ),
             (|s| s.description = Some("a\nb".into()), ErrorKind::Unsupported, "description"),
             (|s| s.description = Some("a\\".into()), ErrorKind::Unsupported, "description"),
             (|s| s.description = Some(" a".into()), ErrorKind::Unsupported, "description"),
             (|s| s.env = vec![variable("A", b"\xff")], ErrorKind::Unsupported, "env: `A`"),
             (|s| s.env = vec![variable("A", "\u{fffe}".as_bytes())], ErrorKind::Unsupported, "env: `A`"),
+            (|s| s.env = vec![variable("A", &[b'a'; 131_070])], ErrorKind::Unsupported, "env: `A`"),
             (|s| s.env = vec![variable("A", b"a\0")], ErrorKind::InvalidSpec, "env"),
             (|s| s.env = vec![variable("A B", b"")], ErrorKind::InvalidSpec, "env: `A B`"),
             (
@@ -250,6 +282,9 @@ mod tests {
             ("Service", "A B", "x", "`A B`"),
             ("Service", "Nice", "1\nUser=root", "native.systemd.Service.Nice"),
             ("Service", "Nice", "1\\", "native.systemd.Service.Nice"),
+            ("Service", "Nice", "\u{fffe}", "native.systemd.Service.Nice"),
+            ("Service", "TimeoutSec", "9", "say it with `stop.timeout`"),
+            ("Unit", "StartLimitInterval", "9", "say it with `restart.give-up`"),
             ("Socket", "ListenStream", "1", "`Socket`"),
         ] {
             let mut spec = spec();

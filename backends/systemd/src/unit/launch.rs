@@ -26,7 +26,10 @@ impl Launch {
         let scripted = spec.env_file.is_some() || spec.directory.as_deref().is_some_and(|d| !is_literal(d));
         match () {
             () if scripted => Launch::Shell,
-            () if is_plain(program) && program.starts_with(b"/") => Launch::Direct,
+            // systemd takes no path that ends in a slash, and then not the unit.
+            () if is_plain(program) && program.starts_with(b"/") && !program.ends_with(b"/") => {
+                Launch::Direct
+            }
             // `env` would take it for a variable or an option.
             () if program.contains(&b'=') || program.starts_with(b"-") => Launch::Shell,
             () => Launch::Env,
@@ -99,6 +102,7 @@ mod tests {
     fn a_name_is_looked_up_in_the_service_s_own_path() {
         assert_eq!(exec_start(&spec(&["sleep", "10"])), "/usr/bin/env -- sleep 10");
         assert_eq!(exec_start(&spec(&["/a b/c"])), "/usr/bin/env -- \"/a b/c\"");
+        assert_eq!(exec_start(&spec(&["/opt/"])), "/usr/bin/env -- /opt/");
     }
 
     #[test]

@@ -2,11 +2,13 @@
 
 use anysvc_backend_api::{Error, ErrorKind, Result, ServiceSpec, Value};
 
+use super::text::is_utf8;
+
 /// The sections that take any.
 pub(super) const SECTIONS: [&str; 3] = ["Unit", "Service", "Install"];
 
 /// Directives that follow from fields of the spec. Written twice, they would say two things.
-const OURS: [(&str, &str); 32] = [
+const OURS: [(&str, &str); 34] = [
     ("Description", "description"),
     ("EnvironmentFile", "env` or `env-file"),
     ("Environment", "env"),
@@ -31,7 +33,11 @@ const OURS: [(&str, &str); 32] = [
     ("StandardError", "log.to"),
     ("StandardOutput", "log.to"),
     ("StartLimitBurst", "restart.give-up"),
+    // systemd's older word.
+    ("StartLimitInterval", "restart.give-up"),
     ("StartLimitIntervalSec", "restart.give-up"),
+    // It sets two, one of which is this.
+    ("TimeoutSec", "stop.timeout` and `TimeoutStartSec"),
     ("TimeoutStopSec", "stop.timeout"),
     ("Type", "ready.sd-notify"),
     ("UMask", "umask"),
@@ -102,7 +108,8 @@ fn text(value: &Value, section: &str, key: &str) -> Result<String> {
             )));
         }
     };
-    match text.ends_with('\\') || text.contains(['\n', '\r', '\0']) {
+    // What is not UTF-8 to systemd it would leave out.
+    match text.ends_with('\\') || text.contains(['\n', '\r', '\0']) || !is_utf8(text.as_bytes()) {
         true => Err(invalid(format!("native.systemd.{section}.{key}: a line can't hold or end like this"))),
         false => Ok(text),
     }

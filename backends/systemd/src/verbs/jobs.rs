@@ -17,7 +17,7 @@ use crate::{
 const MOST_ON_BUS: usize = 100;
 /// And directly.
 const MOST: usize = 1000;
-/// How long nothing may be heard before we look.
+/// How long nothing may be heard of our jobs before we look.
 const QUIET: Duration = Duration::from_secs(1);
 /// How often a job is asked for that vanished without a trace.
 const TRIES: u32 = 3;
@@ -180,6 +180,8 @@ fn resume(manager: &mut Manager, jobs: &[Job], deadline: Deadline) -> Result<Vec
 #[derive(Debug, PartialEq)]
 enum Hint {
     Nothing,
+    /// A job of ours went on; nothing has to be looked at.
+    Progress,
     Unit(String),
     All,
 }
@@ -189,19 +191,29 @@ fn drive(manager: &mut Manager, jobs: &mut [Job], deadline: Deadline) -> Result<
     let most = if manager.on_bus() { MOST_ON_BUS } else { MOST };
     // The ends of jobs whose numbers we were not told yet.
     let mut ends = HashMap::new();
+    let mut quiet = Deadline::after(QUIET);
     loop {
         fill(manager, jobs, most);
         if !jobs.iter().any(Job::is_open) {
             return Ok(());
         }
-        let hint = match manager.next(deadline.min(Deadline::after(QUIET))) {
+        let hint = match manager.next(deadline.min(quiet)) {
             Ok(message) => hear(message, jobs, &mut ends, manager.scope())?,
             Err(Fault::Late) if !deadline.passed() => Hint::All,
             Err(fault) => return Err(fault.into()),
         };
+        let hint = match hint {
+            // Of others there may always be something to hear.
+            Hint::Nothing if deadline.passed() => return Err(Fault::Late.into()),
+            Hint::Nothing if quiet.passed() => Hint::All,
+            hint => hint,
+        };
+        if matches!(hint, Hint::Progress | Hint::All) {
+            quiet = Deadline::after(QUIET);
+        }
         let wanted = |job: &Job| {
             let named = match &hint {
-                Hint::Nothing => false,
+                Hint::Nothing | Hint::Progress => false,
                 Hint::Unit(unit) => job.early && job.unit == *unit,
                 Hint::All => true,
             };
@@ -250,6 +262,7 @@ fn hear(
             }
             if let Some(job) = in_phase(jobs, &Phase::Asked(call)) {
                 job.phase = Phase::Over(Err(failure.about(&job.service, scope)));
+                return Ok(Hint::Progress);
             }
         }
         Message::Queued(call, Ok(number)) => {
@@ -258,10 +271,14 @@ fn hear(
                 if let Some(result) = ends.remove(&number) {
                     job.phase = Phase::Over(outcome::of(job.goal, &job.service, &result));
                 }
+                return Ok(Hint::Progress);
             }
         }
         Message::JobRemoved(number, result) => match in_phase(jobs, &Phase::Queued(number)) {
-            Some(job) => job.phase = Phase::Over(outcome::of(job.goal, &job.service, &result)),
+            Some(job) => {
+                job.phase = Phase::Over(outcome::of(job.goal, &job.service, &result));
+                return Ok(Hint::Progress);
+            }
             None => drop(ends.insert(number, result)),
         },
         Message::Changed(unit) => return Ok(Hint::Unit(unit)),

@@ -7,7 +7,7 @@ use super::{
     jobs::{self, Goal, Job},
     mark_of,
 };
-use crate::manager::{Listed, STEPS, Unit};
+use crate::manager::{STEPS, Unit};
 
 /// Whether one that runs is left alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,21 +41,55 @@ fn plan(services: &Services<'_>, name: &str, unit: &Unit, mode: Mode) -> Result<
     if mark.is_some_and(|mark| mark.boot == Boot::Restore) {
         services.place.set_enabled(&unit.listed.id, true)?;
     }
-    let Some((goal, verb)) = order(&unit.listed, mode) else { return Ok(None) };
+    let early = mark.is_some() && unit.facts.kind.starts_with("notify");
+    let Some((goal, verb)) = order(unit, early, mode) else { return Ok(None) };
     let mut job = Job::new(name, unit, goal, verb);
-    job.early = mark.is_some() && unit.facts.kind.starts_with("notify");
+    job.early = early;
     Ok(Some(job))
 }
 
-/// What to ask for.
-fn order(listed: &Listed, mode: Mode) -> Option<(Goal, &'static str)> {
+/// What to ask for. One of which it is enough that its process runs has nothing to be asked once that does.
+fn order(unit: &Unit, early: bool, mode: Mode) -> Option<(Goal, &'static str)> {
+    let Unit { listed, facts } = unit;
     let told_to_stop = listed.job.as_ref().is_some_and(|(_, kind)| kind == "stop");
-    let runs = matches!(listed.active.as_str(), "active" | "reloading" | "refreshing") && !told_to_stop;
+    let is_up = matches!(listed.active.as_str(), "active" | "reloading" | "refreshing");
+    let runs = (is_up || (early && listed.sub == "start" && facts.pid != 0)) && !told_to_stop;
     match mode {
         Mode::Restart => Some((Goal::Again, "RestartUnit")),
         Mode::Start if runs => None,
         // It waits for its next try; a start would wait with it.
         Mode::Start if listed.sub.starts_with("auto-restart") => Some((Goal::Again, "RestartUnit")),
         Mode::Start => Some((Goal::Up, "StartUnit")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manager::{Facts, Listed};
+
+    fn unit(active: &str, sub: &str, pid: u32, job: &str) -> Unit {
+        let [id, load, active, sub] = ["web.service", "loaded", active, sub].map(str::to_owned);
+        let job = (!job.is_empty()).then(|| (7, job.to_owned()));
+        Unit { listed: Listed { id, load, active, sub, job }, facts: Facts { pid, ..Facts::default() } }
+    }
+
+    #[test]
+    fn what_runs_is_not_started() {
+        let (up, again) = (Some((Goal::Up, "StartUnit")), Some((Goal::Again, "RestartUnit")));
+        for (unit, early, expected) in [
+            (unit("active", "running", 7, ""), false, None),
+            (unit("active", "running", 7, "stop"), false, up),
+            (unit("inactive", "dead", 0, ""), false, up),
+            (unit("activating", "auto-restart", 0, ""), false, again),
+            // It runs, and is not ready yet: its job goes on until then.
+            (unit("activating", "start", 7, "start"), true, None),
+            (unit("activating", "start", 7, "stop"), true, up),
+            (unit("activating", "start", 0, "start"), true, up),
+            (unit("activating", "start", 7, "start"), false, up),
+        ] {
+            assert_eq!(order(&unit, early, Mode::Start), expected, "{early} {unit:?}");
+            assert_eq!(order(&unit, early, Mode::Restart), again);
+        }
     }
 }

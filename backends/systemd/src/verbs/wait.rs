@@ -115,7 +115,7 @@ impl Waiting<'_> {
 
     /// Adds what else was said already. Whether all may have changed.
     fn gather(&self, manager: &mut Manager, units: &mut BTreeSet<String>) -> Result<bool, Failure> {
-        loop {
+        while !self.batch.deadline.passed() {
             match manager.next(Deadline::after(Duration::ZERO)) {
                 Ok(Message::Changed(unit)) => drop(units.insert(unit)),
                 Ok(Message::Reloaded) => return Ok(true),
@@ -124,6 +124,7 @@ impl Waiting<'_> {
                 Err(fault) => return Err(fault.into()),
             }
         }
+        Ok(false)
     }
 }
 

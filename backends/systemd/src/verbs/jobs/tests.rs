@@ -42,6 +42,13 @@ fn a_job_may_end_before_its_number_is_told() {
     for messages in [vec![start(), end()], vec![end(), start()]] {
         assert_eq!(told(job(Goal::Up, Phase::Asked(4)), messages), Phase::Over(Ok(())));
     }
+    // What others do is no progress of ours, after which nothing would have to be looked at.
+    let mut jobs = [job(Goal::Up, Phase::Queued(9))];
+    let mut hint = |number| {
+        let ended = Message::JobRemoved(number, "done".into());
+        hear(ended, &mut jobs, &mut HashMap::new(), Scope::System)
+    };
+    assert_eq!([hint(8), hint(9)], [Ok(Hint::Nothing), Ok(Hint::Progress)]);
     // Those of others are not ours.
     let other = vec![Message::JobRemoved(8, "failed".into()), start()];
     assert_eq!(told(job(Goal::Down, Phase::Asked(4)), other), Phase::Queued(9));

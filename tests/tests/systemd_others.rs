@@ -1,0 +1,104 @@
+//! What others do, and do to us, on a real systemd: root for a user, a manager that does not answer, and what
+//! somebody added to a unit of ours.
+
+use std::time::{Duration, Instant};
+
+use anysvc_tests::{APP, OTHER, Signal, SystemdLab};
+
+const SLEEP: [&str; 3] = ["--", "/usr/bin/sleep", "1000"];
+
+#[test]
+fn root_acts_for_a_user_as_that_user() {
+    let lab = SystemdLab::start();
+    let act = |verb: &[&str]| lab.anysvc([verb, &["--scope", "user:app"]].concat());
+    let script = lab.script("echo \"$HOME\"; exec sleep 1000\n");
+    lab.anysvc(["register", "web", "--scope", "user:app", "--", &script]).run().success();
+    let unit = "/home/app/.config/systemd/user/web.service";
+    lab.command("stat").args(["-c", "%u", unit]).run().success().stdout_is("10000\n");
+    assert!(!lab.exists("/etc/systemd/system/web.service"));
+    lab.systemctl(["--user", "is-active", "web"]).uid(APP).run().success();
+    lab.anysvc(["status", "web"]).uid(APP).run().success().stdout_contains("web: running");
+    lab.anysvc(["status", "web"]).run().fails(4);
+    lab.wait_until("it has said who it is", || {
+        act(&["logs", "web"]).run().success().stdout().contains("/home/app\n")
+    });
+    act(&["stop", "web"]).run().success();
+    lab.systemctl(["--user", "is-active", "web"]).uid(APP).run().fails(3).stdout_is("inactive\n");
+    act(&["status", "web"]).uid(OTHER).run().fails(7);
+    act(&["unregister", "web"]).run().success();
+    assert!(!lab.exists(unit));
+}
+
+#[test]
+fn a_folder_that_a_user_made_a_link_leads_root_nowhere() {
+    let lab = SystemdLab::start();
+    let units = "/home/app/.config/systemd/user";
+    lab.command("mkdir").args(["-p", "/home/app/.config/systemd"]).uid(APP).run().success();
+    lab.command("ln").args(["-s", "/etc/systemd/system", units]).uid(APP).run().success();
+    let register = [&["register", "web", "--scope", "user:app"], &SLEEP[..]].concat();
+    lab.anysvc(&register).run().fails(7).stderr_contains("/etc/systemd/system");
+    assert!(!lab.exists("/etc/systemd/system/web.service"));
+    assert!(!lab.exists("/etc/systemd/system/default.target.wants/web.service"));
+}
+
+#[test]
+fn a_manager_that_does_not_answer_holds_nobody_up_past_the_deadline() {
+    let lab = SystemdLab::start();
+    lab.anysvc([&["register", "web"], &SLEEP[..]].concat()).uid(APP).run().success();
+    let manager = lab.systemctl(["show", "--value", "-p", "MainPID", "user@10000"]).run().success().stdout();
+    let manager = manager.trim().parse().expect("a pid");
+    lab.kill(manager, Signal::STOP);
+    let register = [&["register", "new"], &SLEEP[..]].concat();
+    for command in [
+        &["status", "web"][..],
+        &["start", "web"],
+        &["restart", "web"],
+        &["stop", "web"],
+        &["wait", "web", "--for", "down"],
+        &["list", "--foreign"],
+        &["unregister", "web"],
+        &register,
+    ] {
+        let begun = Instant::now();
+        let options = ["--timeout", "1s"];
+        let ended = lab.anysvc([&command[..1], &options, &command[1..]].concat()).uid(APP).run().any();
+        assert!(begun.elapsed() < Duration::from_secs(8), "{command:?} took {:?}", begun.elapsed());
+        assert!(matches!(ended.code(), Some(8 | 10)), "{command:?}: {:?} {}", ended.code(), ended.stderr());
+        assert!(ended.stderr().contains("in time"), "{command:?}: {}", ended.stderr());
+    }
+    lab.kill(manager, Signal::CONT);
+    lab.anysvc(["status", "web"]).uid(APP).run().success().stdout_contains("web: running");
+    lab.anysvc(["status", "new"]).uid(APP).run().fails(4);
+}
+
+#[test]
+fn what_somebody_added_to_a_unit_is_told_and_outlasts_it() {
+    let lab = SystemdLab::start();
+    lab.anysvc([&["register", "web"], &SLEEP[..]].concat()).run().success();
+    let added = "/etc/systemd/system/web.service.d/more.conf";
+    lab.write(added, 0, 0o644, "[Service]\nEnvironment=MORE=1\n");
+    let replace = [&["register", "web", "--replace", "--umask", "0077"], &SLEEP[..]].concat();
+    lab.anysvc(["-v"]).args(&replace).run().success().stderr_contains("web.service.d");
+    assert!(lab.read(added).contains("MORE=1"));
+    let pid = lab.systemctl(["show", "--value", "-p", "MainPID", "web"]).run().success().stdout();
+    let environment = lab.read(format!("/proc/{}/environ", pid.trim()));
+    assert!(environment.split('\0').any(|variable| variable == "MORE=1"), "{environment}");
+}
+
+#[test]
+fn starting_and_stopping_reload_nothing() {
+    let lab = SystemdLab::start();
+    lab.anysvc([&["register", "web"], &SLEEP[..]].concat()).run().success();
+    let reloads = || {
+        let journal = lab.command("journalctl").args(["-b", "--no-pager", "-o", "cat", "_PID=1"]).run();
+        journal.success().stdout().lines().filter(|line| line.starts_with("Reloading")).count()
+    };
+    lab.wait_until("the reload of the registration is told", || reloads() == 1);
+    for verb in ["stop", "start", "restart", "stop"] {
+        lab.anysvc([verb, "web"]).run().success();
+    }
+    // This one is told after any that went before.
+    lab.systemctl(["daemon-reload"]).run().success();
+    lab.wait_until("the reload is told", || reloads() > 1);
+    assert_eq!(reloads(), 2);
+}
