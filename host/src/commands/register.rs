@@ -215,10 +215,7 @@ fn judge(
         return Some(Newcomer { before, entry, start: starts, kept: false, word: "registered" });
     };
     // Somebody may have registered it since it was looked for.
-    if (known.header.backend.as_str(), known.header.scope) != (&backend.id, backend.scope) {
-        let (name, other) = (subject.name().escape_debug(), &known.header.backend);
-        let message = format!("`{name}` belongs to the backend `{other}`, {} scope", known.header.scope);
-        subject.fail(Error::new(ErrorKind::NotOurs, message).with_hint("try again"));
+    if !subject.stays_with(&known.header) {
         return None;
     }
     entry.header.desired = known.header.desired;

@@ -74,6 +74,18 @@ impl Subject {
         self.report.error.is_none() && self.backend.is_some()
     }
 
+    /// Whether its backend is still the one that the store names, which is read again once nobody else
+    /// changes it: who was quicker may have given the name to another. Then it fails.
+    pub fn stays_with(&mut self, header: &Header) -> bool {
+        let stays = self.backend.as_ref().is_none_or(|b| (&b.id, b.scope) == (&header.backend, header.scope));
+        if !stays {
+            let (name, other, scope) = (self.name().escape_debug(), &header.backend, header.scope);
+            let message = format!("`{name}` belongs to the backend `{other}`, {scope} scope");
+            self.fail(Error::new(ErrorKind::NotOurs, message).with_hint("try again"));
+        }
+        stays
+    }
+
     /// Notes what went wrong. The first failure is the one that is told.
     pub fn fail(&mut self, error: Error) {
         let mut error = error.with_service(&self.report.name);

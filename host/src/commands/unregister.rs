@@ -14,7 +14,7 @@ use crate::{
     cli::Selected,
     output::Output,
     session::{Opened, Session},
-    store::{Problem, ProblemKind, Store},
+    store::{Locked, Problem, ProblemKind, Store},
 };
 
 /// Runs the command.
@@ -138,6 +138,9 @@ fn forget(session: &Session, subjects: &mut [Subject]) -> Result<()> {
     }
     let store = session.store()?.lock(session.working_deadline(Duration::ZERO))?;
     for subject in subjects {
+        if !is_not_taken(&store, subject) {
+            continue;
+        }
         match store.remove(&[subject.name()]).pop() {
             Some(Err(error)) => subject.fail(error),
             _ => session.warn(format!(
@@ -148,6 +151,11 @@ fn forget(session: &Session, subjects: &mut [Subject]) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Whether no other backend has it by now. A file that can't be read says nothing against it: it is to go.
+fn is_not_taken(store: &Locked<'_>, subject: &mut Subject) -> bool {
+    store.header(subject.name()).ok().flatten().is_none_or(|header| subject.stays_with(&header))
 }
 
 /// What could not be stopped because it is not there, or in no state to be, can be removed all the same.
@@ -172,6 +180,9 @@ fn remove(session: &Session, subjects: &mut [Subject]) -> Result<()> {
     }
     let deadline = working_deadline(session, subjects);
     let store = session.store()?.lock(deadline)?;
+    for subject in subjects.iter_mut() {
+        is_not_taken(&store, subject);
+    }
     subject::each(
         subjects,
         |_| true,

@@ -148,6 +148,7 @@ impl Backend for Mock {
     fn stop(&self, batch: &Batch<Target>) -> Vec<Result<()>> {
         batch.each(|target| {
             self.note("stop", &target.name)?;
+            self.meanwhile("stop");
             let mut world = self.world();
             let comes_back = world.come_back.remove(target.name.as_str());
             let status = world.services.get_mut(&target.name);

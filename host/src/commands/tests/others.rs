@@ -25,6 +25,26 @@ fn what_is_registered_while_it_is_unregistered_is_ours() {
 }
 
 #[test]
+fn what_came_to_another_backend_while_it_was_stopped_stays_registered() {
+    for others in [false, true] {
+        let stage = Stage::new();
+        stage.given("register web -- x");
+        if others {
+            stage.taken_by_others("web");
+        }
+        let text = stage.stored("web").expect("it is stored").replace("\"mock\"", "\"other\"");
+        let during = if others { "status" } else { "stop" };
+        let path = stage.path().join("services/web.toml");
+        stage.world(|world| world.meanwhile = Some((during, path, text.clone())));
+        let ran = stage.run("unregister web");
+        assert_eq!(ran.code, 5, "{}", ran.stderr);
+        assert!(ran.stderr.contains("belongs to the backend `other`"), "{}", ran.stderr);
+        assert_eq!(stage.stored("web"), Some(text));
+        assert!(!stage.journal().iter().any(|call| call.starts_with("unregister")));
+    }
+}
+
+#[test]
 fn what_is_stored_and_somebody_elses_is_forgotten_and_left_as_it_is() {
     let stage = Stage::new();
     stage.given("register web -- x");
