@@ -190,6 +190,18 @@ fn sd_notify_says_when_it_is_ready() {
     assert_eq!(app.service()["ready"], true);
 }
 
+/// Which journald can't ask for their unit any more.
+#[test]
+fn the_lines_of_processes_that_end_at_once_are_in_the_log() {
+    in_both(|app| {
+        app.register(&[], "for i in 1 2 3 4 5 6 7 8; do /bin/echo line $i; done; exec sleep 1000");
+        app.lab.wait_until("all of them are there", || {
+            let logs = app.anysvc(&["logs", "web"]).run().success().stdout();
+            (1..=8).all(|i| logs.contains(&format!("line {i}\n")))
+        });
+    });
+}
+
 #[test]
 fn logs_are_followed_and_looked_back_into() {
     in_both(|app| {

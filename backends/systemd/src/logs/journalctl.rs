@@ -48,7 +48,7 @@ impl Journalctl {
             .unwrap_or("journalctl");
         let mut command = Command::new(program);
         command.args(["--quiet", "--no-pager", "--output=export"]);
-        command.arg(format!("--output-fields=MESSAGE,{}", matches.field));
+        command.arg(format!("--output-fields=MESSAGE,SYSLOG_IDENTIFIER,_SYSTEMD_UNIT,{}", matches.field));
         if follow {
             command.args(["--follow", "--no-tail"]);
         }

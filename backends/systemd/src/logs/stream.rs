@@ -88,7 +88,7 @@ impl Stream {
 
     /// An entry may be of several lines.
     fn records(&mut self, entry: Entry) -> Vec<LogRecord> {
-        let (mut time, mut message, mut service) = (None, Vec::new(), None);
+        let (mut time, mut message, mut unit, mut called, mut known) = (None, Vec::new(), None, None, false);
         for (field, value) in entry {
             let text = || String::from_utf8_lossy(&value).into_owned();
             match field.as_str() {
@@ -98,10 +98,17 @@ impl Stream {
                     time = micros.and_then(|since| SystemTime::UNIX_EPOCH.checked_add(since));
                 }
                 "MESSAGE" => message = value,
-                field if field == self.matches.field => service = self.matches.names.get(&text()).cloned(),
+                field if field == self.matches.field => unit = Some(text()),
+                // Of a session, say.
+                "_SYSTEMD_UNIT" => known = true,
+                "SYSLOG_IDENTIFIER" => called = Some(text()),
                 _ => {}
             }
         }
+        let service = match unit {
+            Some(unit) => self.matches.names.get(&unit).cloned(),
+            None => called.filter(|name| !known && self.matches.called.contains(name)),
+        };
         let Some(service) = service else { return Vec::new() };
         let message = message.strip_suffix(b"\n").unwrap_or(&message);
         let lines = message.split(|&byte| byte == b'\n');
