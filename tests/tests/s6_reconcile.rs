@@ -203,3 +203,21 @@ fn before_there_is_an_s6_svscan_all_is_made_ready_for_it() {
     let again = second.reconciled(&[]);
     assert!(!again.at_boot() && again.is_idle(), "its start is no other boot: {again:?}");
 }
+
+#[test]
+fn what_was_made_ready_in_one_container_is_not_for_the_next() {
+    let first = with_a_late_svscan();
+    let running = svscan(&first, "");
+    first.lab.wait_until("it listens", || first.lab.listens("/run/later"));
+    first.sleeper("ran", &[]);
+    drop(running);
+    let second = first.restart();
+    assert!(second.reconciled(&[]).at_boot());
+    // Its s6-svscan never came. In the next container, on the same kernel, it does before reconcile.
+    let third = second.restart();
+    let _running = svscan(&third, "");
+    third.lab.wait_until("it listens", || third.lab.listens("/run/later"));
+    let reconciled = third.reconciled(&[]);
+    assert!(reconciled.at_boot(), "another container is another boot: {reconciled:?}");
+    assert_eq!(third.is("ran"), words("running", "up"));
+}

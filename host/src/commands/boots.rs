@@ -25,7 +25,7 @@ pub fn note(store: &Locked<'_>, mut boots: Boots, backend: &Opened, start: &Star
     let before = boots.clone();
     match start {
         Start::Known(identity) => boots.note(&backend.id, backend.scope, identity),
-        Start::Ahead(kernel) => boots.note_ahead(&backend.id, backend.scope, kernel),
+        Start::Ahead(machine) => boots.note_ahead(&backend.id, backend.scope, machine),
         Start::Unknown => {}
     }
     if boots == before { Ok(()) } else { store.write_note(BOOT_FILE, &boots.to_string()) }
@@ -36,7 +36,7 @@ pub fn note(store: &Locked<'_>, mut boots: Boots, backend: &Opened, start: &Star
 pub enum Start {
     /// This one.
     Known(String),
-    /// It is still to come, in this boot of the machine.
+    /// It is still to come, in this boot of the machine or container.
     Ahead(String),
     /// The backend can't tell.
     Unknown,

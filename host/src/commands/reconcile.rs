@@ -97,9 +97,8 @@ pub fn run(session: &Session, what: &cli::Reconcile, out: &mut Output) -> Result
         session.warn(error.message);
         Boots::default()
     });
-    let kernel = session.env.facts().boot_id.unwrap_or_default();
     let at_boot = match &start {
-        Start::Known(identity) => boots.is_new(&backend.id, backend.scope, identity, &kernel),
+        Start::Known(identity) => boots.is_new(&backend.id, backend.scope, identity, &session.env.boot()),
         Start::Ahead(_) => true,
         Start::Unknown => false,
     };
@@ -138,7 +137,7 @@ fn start_of(session: &Session, backend: &Opened) -> Result<Start> {
                 && backend.description()?.has(Capability::Offline) =>
         {
             session.warn(format!("services are made ready for a manager that does not run yet: {error}"));
-            Ok(Start::Ahead(session.env.facts().boot_id.unwrap_or_default()))
+            Ok(Start::Ahead(session.env.boot()))
         }
         Err(error) => Err(error),
     }

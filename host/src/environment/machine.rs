@@ -50,6 +50,11 @@ impl Machine {
         read_short("/proc/1/cmdline").map(|bytes| split_nul(&bytes)).unwrap_or_default()
     }
 
+    /// When process 1 was started, in the kernel's own count; `None` where that can't be seen.
+    pub(super) fn pid1_started(&self) -> Option<String> {
+        started(&read_short("/proc/1/stat").ok()?)
+    }
+
     /// The text that answers a question, if one does.
     pub(super) fn text(&self, question: &Question) -> Option<String> {
         match self.ask(question) {
@@ -138,6 +143,13 @@ fn read_short(path: &str) -> io::Result<Vec<u8>> {
     }
 }
 
+/// The 22nd field of /proc/PID/stat. The 2nd is the program's name in brackets, with whatever it has in it.
+fn started(stat: &[u8]) -> Option<String> {
+    let name = stat.iter().rposition(|&b| b == b')')?;
+    let fields = std::str::from_utf8(&stat[name + 1..]).ok()?;
+    fields.split_ascii_whitespace().nth(19).map(str::to_owned)
+}
+
 /// The parts of a list in which each ends with a NUL.
 fn split_nul(bytes: &[u8]) -> Vec<Bytes> {
     match bytes.strip_suffix(b"\0").unwrap_or(bytes) {
@@ -193,6 +205,17 @@ mod tests {
         assert_eq!(machine.ask(&Question::Variable("V".into())), Answer::Text("x".into()));
         let read: Vec<Question> = machine.as_read().into_iter().map(|fact| fact.question).collect();
         assert_eq!(read, [question, Question::Variable("V".into())]);
+    }
+
+    #[test]
+    fn the_start_of_a_process_stands_behind_its_name() {
+        let rest = "S 0 1 1 0 -1 4194560 1 2 0 3 4 5 6 7 20 0 1 0 4711 44785664 3557";
+        for name in ["init", "a ) (b", "(1 2 3)"] {
+            let line = format!("1 ({name}) {rest}\n");
+            assert_eq!(started(line.as_bytes()).as_deref(), Some("4711"), "{line}");
+        }
+        assert_eq!(started(b"1 (init) S 0\n"), None);
+        assert_eq!(started(b""), None);
     }
 
     #[test]

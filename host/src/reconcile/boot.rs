@@ -40,16 +40,17 @@ impl Boots {
         found.map(|boot| boot.identity.as_str())
     }
 
-    /// Whether a start of the manager is not the one that was noted. `kernel` is the boot of the machine.
-    pub fn is_new(&self, backend: &str, scope: Scope, identity: &str, kernel: &str) -> bool {
+    /// Whether a start of the manager is not the one that was noted. `machine` is the boot of the machine or
+    /// container.
+    pub fn is_new(&self, backend: &str, scope: Scope, identity: &str, machine: &str) -> bool {
         let noted = self.of(backend, scope);
-        noted != Some(identity) && noted != Some(&ahead(kernel))
+        noted != Some(identity) && noted != Some(&ahead(machine))
     }
 
     /// Notes that all was made ready for a manager that is still to be started: its start, whichever that
     /// will be, is no other boot.
-    pub fn note_ahead(&mut self, backend: &str, scope: Scope, kernel: &str) {
-        self.note(backend, scope, &ahead(kernel));
+    pub fn note_ahead(&mut self, backend: &str, scope: Scope, machine: &str) {
+        self.note(backend, scope, &ahead(machine));
     }
 
     /// Notes one.
@@ -64,8 +65,8 @@ impl Boots {
 }
 
 /// The identity of a start that is still to come.
-fn ahead(kernel: &str) -> String {
-    format!("ahead in {kernel}")
+fn ahead(machine: &str) -> String {
+    format!("ahead in {machine}")
 }
 
 impl fmt::Display for Boots {
@@ -98,12 +99,13 @@ mod tests {
     #[test]
     fn what_was_made_ready_ahead_is_for_the_next_start_in_this_boot_of_the_machine() {
         let mut boots = Boots::default();
-        boots.note_ahead("s6", Scope::User, "k");
+        boots.note_ahead("s6", Scope::User, "k 7");
         let mut boots = Boots::parse(&boots.to_string());
-        assert!(!boots.is_new("s6", Scope::User, "k 1 2", "k"));
-        assert!(boots.is_new("s6", Scope::User, "l 1 2", "l"), "the machine was started anew");
+        assert!(!boots.is_new("s6", Scope::User, "k 1 2", "k 7"));
+        assert!(boots.is_new("s6", Scope::User, "l 1 2", "l 7"), "the machine was started anew");
+        assert!(boots.is_new("s6", Scope::User, "k 1 9", "k 8"), "the container was started anew");
         boots.note("s6", Scope::User, "k 1 2");
-        assert!(boots.is_new("s6", Scope::User, "k 1 3", "k"), "it counts once");
+        assert!(boots.is_new("s6", Scope::User, "k 1 3", "k 7"), "it counts once");
     }
 
     #[test]
