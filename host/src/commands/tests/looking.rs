@@ -36,6 +36,12 @@ fn what_is_stored_and_not_there_is_in_no_known_state() {
     assert!(ran.stdout.contains("web   unknown") && ran.stdout.contains(reason), "{}", ran.stdout);
     let document = stage.run("status --json").stdout;
     assert!(document.replace(' ', "").contains("\"state\":\"unknown\""), "{document}");
+    // Of other commands, and of what nobody has, there is no state.
+    let state = |line: &str| stage.json(line)["services"][0]["state"].clone();
+    assert_eq!(
+        (state("check web"), state("status nobody")),
+        (serde_json::Value::Null, serde_json::Value::Null)
+    );
     let ran = stage.run("status web");
     assert_eq!(ran.code, 4);
     assert!(ran.stderr.contains("`web` is stored, but mock has no service of that name"), "{}", ran.stderr);
