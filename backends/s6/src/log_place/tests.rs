@@ -164,6 +164,26 @@ fn a_reader_that_is_slow_gets_what_is_kept_in_order_and_is_told_of_each_gap() {
 }
 
 #[test]
+fn where_no_rotated_file_is_kept_whoever_follows_is_told_that_there_may_be_a_gap() {
+    // The same to see, whether `b` was there or not.
+    for between in [None, Some("b")] {
+        let service = Service::new("web");
+        service.write("current", 0, &["a"]);
+        let mut stream = open(vec![service.source()], &following()).unwrap();
+        assert_eq!(until(&mut stream, 1), ["a"]);
+        // As s6-log rotates: never is there a moment without a file that is written to.
+        for line in between.into_iter().chain(["c"]) {
+            fs::rename(service.folder().join("current"), service.folder().join("previous")).unwrap();
+            service.write("current", 1, &[line]);
+            fs::remove_file(service.folder().join("previous")).unwrap();
+        }
+        let lines = until(&mut stream, 2);
+        assert!(lines[0].starts_with("anysvc: lines may be missing here"), "{lines:?}");
+        assert_eq!(lines[1..], ["c"], "{between:?}");
+    }
+}
+
+#[test]
 fn the_last_lines_come_from_as_many_files_as_it_takes() {
     let service = Service::new("web");
     service.write("@4000000066ab0c8000000000.s", 0, &["a", "b", "c"]);

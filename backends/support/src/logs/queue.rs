@@ -7,7 +7,10 @@
 //!
 //! Who reads more slowly than files are pruned misses some. That is noticed: by a name that is gone before
 //! its file was read, or by a file that never came again under its last name, as it is pruned after all that
-//! came before it and before all that came after.
+//! came before it and before all that came after. Where no rotated file is kept at all, each goes at once,
+//! and one that was read to its end looks the same whether another was filled and pruned after it or not:
+//! times of files are those of the kernel's last tick, which a whole rotation fits into. So it is always
+//! told, as to be wrongly silent is worse.
 
 use std::{
     collections::{HashSet, VecDeque},
