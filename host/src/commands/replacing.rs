@@ -42,6 +42,6 @@ pub fn end(store: &Locked<'_>, names: &[String]) -> Result<()> {
 
 fn write(store: &Locked<'_>, names: &BTreeSet<String>) -> Result<()> {
     let lines: String = names.iter().map(|name| format!("{name}\n")).collect();
-    // A removal that a power failure undoes costs no more than a look.
+    // A removal that a power failure undoes costs what was edited by hand in the seconds before it, at most.
     if lines.is_empty() { store.remove_note(FILE) } else { store.write_lasting_note(FILE, &lines) }
 }
