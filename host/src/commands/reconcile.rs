@@ -102,7 +102,7 @@ pub fn run(session: &Session, what: &cli::Reconcile, out: &mut Output) -> Result
         Start::Ahead(_) => true,
         Start::Unknown => false,
     };
-    let how = How { at_boot, force: what.force };
+    let how = How { at_boot, force: what.force, by_boot: false };
     // Not before the store is ours: an instance may have been removed and unregistered until then.
     let mut pass = look(session, how, what.dry_run, OnDisk::look(session, store))?;
     found::add(&mut pass, store, &backend);
@@ -192,7 +192,10 @@ fn judge(session: &Session, pass: &mut Pass, deadline: Deadline) {
         found::heed_application(case, boot, pass.how);
         let parts = differences.remove(subject.name()).unwrap_or_default();
         // Whose replacement was cut short was not changed by hand.
-        let how = How { force: pass.how.force || unfinished.contains(subject.name()), ..pass.how };
+        let force = pass.how.force || unfinished.contains(subject.name());
+        let desired = subject.report.desired().filter(|_| pass.how.at_boot && boot != Boot::Restore);
+        let by_boot = desired.is_some_and(|desired| desired != case.wanted);
+        let how = How { at_boot: pass.how.at_boot, force, by_boot };
         case.verdict = reconcile::decide(case.wanted, case.prior.as_ref(), &parts, how);
         if case.verdict.action == Action::Foreign {
             subject.fail(Error::not_ours(&subject.report.name));

@@ -174,7 +174,8 @@ impl<'a> Settling<'a> {
             if deadline.passed() {
                 subject.report.probed = probe.as_ref().map(|_| false);
                 let late = own_deadline.passed();
-                return self.never_ready(subject, late, began.elapsed(), why);
+                let after = if late { own } else { began.elapsed() };
+                return self.never_ready(subject, late, after, why);
             }
             pause = if probe.is_some() { (pause * 2).min(PAUSES.1) } else { GLANCE };
         }
@@ -194,7 +195,7 @@ impl<'a> Settling<'a> {
     fn never_ready(&self, subject: &mut Subject, late: bool, after: Duration, why: Option<String>) {
         let name = subject.name().escape_debug().to_string();
         let why = why.map(|why| format!(": {why}")).unwrap_or_default();
-        let seconds = time::seconds(after).round();
+        let seconds = (time::seconds(after) * 10.0).round() / 10.0;
         if !late {
             let message = format!("`{name}` is not ready after {seconds} s{why}");
             return subject.fail(

@@ -201,10 +201,10 @@ fn remove(session: &Session, subjects: &mut [Subject]) -> Result<()> {
             }
             answers
         },
-        |subject, answer| {
-            if let Err(error) = answer {
-                subject.fail(error);
-            }
+        |subject, answer| match answer {
+            // What it did until then is no state of what is gone.
+            Ok(()) => subject.report.status = None,
+            Err(error) => subject.fail(error),
         },
     );
     Ok(())

@@ -55,7 +55,11 @@ fn wait_for(subjects: &mut [Subject], wanted: impl Fn(&Subject) -> bool, goal: G
         },
         |subject, answer| match answer {
             // Gone is what was waited for, whatever else is stored.
-            Err(error) if goal == Goal::Gone && error.kind == ErrorKind::NotRegistered => {}
+            Err(error) if goal == Goal::Gone && error.kind == ErrorKind::NotRegistered => {
+                subject.report.status = None;
+            }
+            // What is gone is in no state.
+            Ok(_) if goal == Goal::Gone => subject.report.status = None,
             answer => subject::keep_status(subject, answer),
         },
     );
@@ -103,13 +107,14 @@ fn probe_until_ready(session: &Session, subject: &mut Subject, deadline: Deadlin
         Err(error) => return subject.fail(error),
     };
     let mut pause = PAUSES.0;
+    let mut last = None;
     loop {
         wait_for(std::slice::from_mut(subject), |_| true, Goal::Up, deadline);
         let Some(status) = subject.report.status.clone().filter(|_| subject.fine()) else { return };
         if status.state != State::Running {
             return;
         }
-        let Err(reason) = probe.once(deadline) else {
+        let Err(reason) = probe.again(deadline, last) else {
             return subject.report.probed = Some(true);
         };
         if deadline.passed() {
@@ -117,6 +122,7 @@ fn probe_until_ready(session: &Session, subject: &mut Subject, deadline: Deadlin
             let message = format!("`{}` is not ready yet: {reason}", subject.name().escape_debug());
             return subject.fail(Error::timed_out(message));
         }
+        last = Some(reason);
         let left = WaitRequest { name: subject.name().to_owned(), goal: Goal::Left, pid: status.pid };
         let _ = backend.remote.wait(vec![left], Deadline::after(pause).min(deadline));
         pause = (pause * 2).min(PAUSES.1);
@@ -158,7 +164,6 @@ fn sentence(subject: &Subject, goal: Goal) -> String {
     let Some(status) = &subject.report.status else { return format!("{name}: gone") };
     match goal {
         Goal::Ready if subject.report.ready() == Some(true) => format!("{name}: ready"),
-        Goal::Gone => format!("{name}: gone"),
         _ => format!("{name}: {}{}", status.state, subject::because(status)),
     }
 }

@@ -72,6 +72,17 @@ impl Probe {
         Ok(Some(Probe { what, user }))
     }
 
+    /// Tries once more. Where no time is left for it, the answer of the last try stays.
+    ///
+    /// # Errors
+    /// As [`Probe::once`].
+    pub fn again(&self, deadline: Deadline, last: Option<String>) -> Result<(), String> {
+        match last {
+            Some(reason) if deadline.passed() => Err(reason),
+            _ => self.once(deadline),
+        }
+    }
+
     /// Tries once. `Err` says why it is not ready.
     ///
     /// # Errors
@@ -143,6 +154,8 @@ mod tests {
         drop(listener);
         let reason = probe.once(soon()).expect_err("nobody listens");
         assert!(reason.contains(&port.to_string()), "{reason}");
+        let over = Deadline::after(Duration::ZERO);
+        assert_eq!(probe.again(over, Some(reason.clone())), Err(reason), "no time to ask once more");
     }
 
     #[test]

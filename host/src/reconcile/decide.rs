@@ -63,6 +63,8 @@ pub struct How {
     pub at_boot: bool,
     /// What was changed by hand is put right.
     pub force: bool,
+    /// Of one service: its spec's `boot` wants it otherwise than the operator last asked for.
+    pub by_boot: bool,
 }
 
 /// What is wanted of a service: what the operator asked for, unless this is a boot and its spec says what
@@ -105,19 +107,26 @@ fn by_state(wanted: Desired, status: Option<&Status>, how: How) -> Verdict {
             let reason = status.reason.as_deref().unwrap_or("its state is not known");
             because(Action::Leave, reason)
         }
-        (State::Running | State::Starting | State::Backoff, Desired::Up) => runs_as_wanted(status),
+        (State::Running | State::Starting | State::Backoff, Desired::Up) => runs_as_wanted(status, how),
         (State::Stopped | State::Failed, Desired::Up) => should_run(status, how),
         (State::Running | State::Starting | State::Backoff, Desired::Down) => should_not_run(status, how),
         // It is on its way down, which is also what a restart begins with.
         (State::Stopping, Desired::Up) => nothing(),
         (State::Stopped | State::Failed | State::Stopping, Desired::Down) => match status.told_up {
-            Some(true) => because(Action::Stop, CUT_SHORT),
+            Some(true) => because(Action::Stop, untold(wanted, how)),
             _ => nothing(),
         },
     }
 }
 
-const CUT_SHORT: &str = "an earlier command was cut short";
+/// Why its manager was not told what is wanted.
+fn untold(wanted: Desired, how: How) -> &'static str {
+    match wanted {
+        _ if !how.by_boot => "an earlier command was cut short",
+        Desired::Up => "boot = up",
+        Desired::Down => "boot = down",
+    }
+}
 
 fn nothing() -> Verdict {
     Verdict { action: Action::Nothing, why: None }
@@ -128,9 +137,9 @@ fn because(action: Action, why: &str) -> Verdict {
 }
 
 /// It may have been started by hand; then the manager has to be told that it stays so.
-fn runs_as_wanted(status: &Status) -> Verdict {
+fn runs_as_wanted(status: &Status, how: How) -> Verdict {
     match status.told_up {
-        Some(false) => because(Action::Start, CUT_SHORT),
+        Some(false) => because(Action::Start, untold(Desired::Up, how)),
         _ => nothing(),
     }
 }
@@ -140,7 +149,7 @@ fn should_run(status: &Status, how: How) -> Verdict {
         return Verdict { action: Action::Nothing, why: status.reason.clone() };
     }
     if status.told_up == Some(false) {
-        return because(Action::Start, CUT_SHORT);
+        return because(Action::Start, untold(Desired::Up, how));
     }
     if how.at_boot {
         return because(Action::Start, "the machine or container started");
@@ -157,8 +166,8 @@ fn should_run(status: &Status, how: How) -> Verdict {
 
 fn should_not_run(status: &Status, how: How) -> Verdict {
     match status.told_up {
-        Some(true) => because(Action::Stop, CUT_SHORT),
-        Some(false) if status.rest != Some(Rest::ByHand) => because(Action::Stop, CUT_SHORT),
+        Some(true) => because(Action::Stop, untold(Desired::Down, how)),
+        Some(false) if status.rest != Some(Rest::ByHand) => because(Action::Stop, untold(Desired::Down, how)),
         _ if how.force => because(Action::Stop, "it was started by hand"),
         _ => because(Action::Drift, "it was started by hand"),
     }
@@ -169,9 +178,9 @@ mod tests {
     use super::*;
     use Desired::{Down, Up};
 
-    const BOOT: How = How { at_boot: true, force: false };
-    const LATER: How = How { at_boot: false, force: false };
-    const FORCE: How = How { at_boot: false, force: true };
+    const BOOT: How = How { at_boot: true, force: false, by_boot: false };
+    const LATER: How = How { at_boot: false, force: false, by_boot: false };
+    const FORCE: How = How { at_boot: false, force: true, by_boot: false };
 
     fn status(state: State, told_up: Option<bool>, rest: Option<Rest>) -> Status {
         Status { told_up, rest, ..Status::new("web", state).made_by_us() }
@@ -224,6 +233,18 @@ mod tests {
         is(Down, &status(State::Running, Some(true), None), Stop, Stop, Stop);
         is(Down, &status(State::Running, Some(false), None), Stop, Stop, Stop);
         is(Down, &status(State::Stopped, Some(true), Some(Rest::Over)), Stop, Stop, Stop);
+    }
+
+    #[test]
+    fn what_the_boot_wants_otherwise_was_not_cut_short() {
+        let why =
+            |wanted, told_up, how| decide(wanted, Some(&status(State::Stopped, told_up, None)), &[], how).why;
+        let cut_short = Some("an earlier command was cut short".to_owned());
+        assert_eq!(why(Up, Some(false), BOOT), cut_short);
+        assert_eq!(why(Down, Some(true), BOOT), cut_short);
+        let by_boot = How { by_boot: true, ..BOOT };
+        assert_eq!(why(Up, Some(false), by_boot).as_deref(), Some("boot = up"));
+        assert_eq!(why(Down, Some(true), by_boot).as_deref(), Some("boot = down"));
     }
 
     #[test]

@@ -53,7 +53,7 @@ pub fn fields(description: Description) -> Description {
         )
         .noted(Carried, Field::When, "decided from `env`, `env-file` and the container's environment")
         .noted(Carried, Field::Expansion, "by the run script, when the service starts")
-        .noted(Carried, Field::Boot, "kept; takes effect with reconcile, which is not there yet")
+        .noted(Carried, Field::Boot, "kept; takes effect with `anysvc reconcile` at boot")
         .noted(Carried, Field::ReadyCheck, "probed by anysvc")
         .noted(Carried, Field::ReadyPort, "probed by anysvc")
         .noted(Carried, Field::ReadyHttp, "probed by anysvc")

@@ -7,9 +7,9 @@ use std::{
 };
 
 use anysvc_backend_api::{
-    Backend, Batch, Context, Deadline, Description, Difference, Error, ErrorKind, Exit, Field, ListQuery,
-    LogChunk, LogQuery, LogRecord, LogStream, Probe, Registration, Result, State, Status, Support, Target,
-    WaitRequest,
+    Backend, Batch, Context, Deadline, Description, Difference, Error, ErrorKind, Exit, Field, Goal,
+    ListQuery, LogChunk, LogQuery, LogRecord, LogStream, Probe, Registration, Result, State, Status, Support,
+    Target, WaitRequest,
 };
 
 /// What a test tells the backend, and what the backend notes.
@@ -185,6 +185,9 @@ impl Backend for Mock {
     fn wait(&self, batch: &Batch<WaitRequest>) -> Vec<Result<Status>> {
         batch.each(|request| {
             let found = self.world().services.get(&request.name).cloned();
+            if found.is_none() && request.goal == Goal::Gone {
+                return Ok(Status::new(&request.name, State::Stopped));
+            }
             let status = found.ok_or_else(|| Error::not_registered(&request.name))?;
             if request.met_by(&status) || request.hopeless(&status) {
                 Ok(status)

@@ -1,5 +1,7 @@
 //! Orders of effects: what comes before what, and what is taken back.
 
+use serde_json::Value;
+
 use super::Stage;
 
 #[test]
@@ -171,6 +173,19 @@ fn unregister_has_to_wait() {
         assert_eq!(ran.code, 2, "{}", ran.stderr);
     }
     assert!(stage.journal().is_empty());
+}
+
+#[test]
+fn what_is_gone_is_in_no_state() {
+    let stage = Stage::new();
+    stage.given("register web -- x");
+    let gone = |line: &str| {
+        let service = stage.json(line)["services"][0].clone();
+        assert_eq!((&service["state"], &service["pid"]), (&Value::Null, &Value::Null), "{line}: {service}");
+        assert_eq!(service.get("error"), None, "{line}: {service}");
+    };
+    gone("unregister web");
+    gone("wait web --for gone");
 }
 
 #[test]
