@@ -220,6 +220,15 @@ fn logs_are_followed_and_looked_back_into() {
         app.unregister();
         app.register(&["--log", "none"], "echo unheard; exec sleep 1000");
         app.anysvc(&["logs", "web"]).run().fails(6).stderr_contains("`none`");
+        // Which keeps nobody else's from being read.
+        let loud = ["register", "loud", "--", "/bin/sh", "-c", "echo heard; exec sleep 1000"];
+        app.anysvc(&loud).run().success();
+        app.lab.wait_until("the other has spoken", || {
+            app.anysvc(&["logs", "loud"]).run().any().stdout().contains("heard")
+        });
+        let both = app.anysvc(&["logs", "web", "loud"]).run().fails(6);
+        both.stdout_contains("heard").stderr_contains("`web` keeps no log");
+        app.anysvc(&["logs"]).run().success().stdout_contains("heard");
     });
 }
 

@@ -212,8 +212,12 @@ impl Session {
         let fallback = found.filter(|found| found.manifest.as_ref().is_ok_and(|manifest| manifest.fallback));
         let fallback = fallback.map(|found| found.id.as_str()).next();
         if let (ErrorKind::ManagerUnavailable, Some(id)) = (error.kind, fallback) {
-            let way = format!("`--backend {id}` does without it");
-            error.hint = Some(error.hint.map_or_else(|| way.clone(), |hint| format!("{hint}; {way}")));
+            let option = format!("`--backend {id}`");
+            error.hint = match error.hint {
+                Some(hint) if hint.contains(&option) => Some(hint),
+                Some(hint) => Some(format!("{hint}; {option} does without it")),
+                None => Some(format!("{option} does without it")),
+            };
         }
         error
     }

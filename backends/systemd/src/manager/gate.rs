@@ -123,11 +123,12 @@ impl Gate {
     fn nobody(&self, faults: &[Fault]) -> Error {
         let unavailable = |message: String| Error::new(ErrorKind::ManagerUnavailable, message);
         if let Some(comm) = self.pid1.as_deref().filter(|comm| !["systemd", "init"].contains(comm)) {
-            return unavailable(format!(
-                "process 1 is `{}`, not systemd: /run/systemd/system is there for another reason",
-                comm.escape_debug()
-            ))
-            .with_hint("`--backend local` needs no service manager");
+            let left = match Path::new("/run/systemd/system").exists() {
+                true => ": /run/systemd/system is there for another reason",
+                false => "",
+            };
+            return unavailable(format!("process 1 is `{}`, not systemd{left}", comm.escape_debug()))
+                .with_hint("`--backend local` needs no service manager");
         }
         let why = faults.iter().map(|fault| match fault {
             Fault::Lost(why) | Fault::Refused(why) => why.clone(),
@@ -213,5 +214,7 @@ mod tests {
         context.facts.pid1_comm = Some("tini".into());
         let error = Gate::of(&context).open(Work::Little, Deadline::NONE).unwrap_err();
         assert!(error.message.contains("`tini`"), "{}", error.message);
+        let there = Path::new("/run/systemd/system").exists();
+        assert_eq!(error.message.contains("/run/systemd/system"), there, "{}", error.message);
     }
 }

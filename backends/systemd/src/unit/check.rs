@@ -286,6 +286,7 @@ mod tests {
             ("Service", "TimeoutSec", "9", "say it with `stop.timeout`"),
             ("Unit", "StartLimitInterval", "9", "say it with `restart.give-up`"),
             ("Socket", "ListenStream", "1", "`Socket`"),
+            ("Install", "Alias", "www.service", "native.systemd.Install: nothing would act on it"),
         ] {
             let mut spec = spec();
             spec.native = native(section, key, text);

@@ -35,7 +35,8 @@ pub fn fields(description: Description) -> Description {
         .noted(
             Native,
             Field::RestartGiveUp,
-            "starts are counted, in windows of the manager's own; a planned restart begins a new one",
+            "starts are counted, in windows of the manager's own; a planned restart begins a new one, and \
+             before systemd 255 so does a reload, which each (un)registration is",
         )
         .noted(Native, Field::RestartAlwaysOn, "reset by ExecStopPost= where failures are counted")
         .noted(Native, Field::Directory, "by a shell where it holds `${VAR}` or odd characters")

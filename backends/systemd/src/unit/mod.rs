@@ -48,9 +48,10 @@ pub struct Files {
 /// What systemd can't do, by the name of the field.
 pub fn render(spec: &ServiceSpec, around: Surroundings<'_>) -> Result<Files> {
     check(spec)?;
-    let sections = [unit(spec), service(spec, around)?, install(around.scope)];
+    let sections =
+        [("Unit", unit(spec)), ("Service", service(spec, around)?), ("Install", install(around.scope))];
     let mut texts = Vec::new();
-    for (name, mut lines) in native::SECTIONS.iter().zip(sections) {
+    for (name, mut lines) in sections {
         lines.extend(native::lines(spec, name)?);
         texts.push(format!("[{name}]\n{}\n", lines.join("\n")));
     }

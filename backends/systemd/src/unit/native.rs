@@ -5,10 +5,10 @@ use anysvc_backend_api::{Error, ErrorKind, Result, ServiceSpec, Value};
 use super::text::is_utf8;
 
 /// The sections that take any.
-pub(super) const SECTIONS: [&str; 3] = ["Unit", "Service", "Install"];
+const SECTIONS: [&str; 2] = ["Unit", "Service"];
 
 /// Directives that follow from fields of the spec. Written twice, they would say two things.
-const OURS: [(&str, &str); 34] = [
+const OURS: [(&str, &str); 33] = [
     ("Description", "description"),
     ("EnvironmentFile", "env` or `env-file"),
     ("Environment", "env"),
@@ -42,7 +42,6 @@ const OURS: [(&str, &str); 34] = [
     ("Type", "ready.sd-notify"),
     ("UMask", "umask"),
     ("User", "user"),
-    ("WantedBy", "boot"),
     ("WorkingDirectory", "directory"),
     ("SyslogIdentifier", "name"),
 ];
@@ -77,10 +76,16 @@ pub(super) fn lines(spec: &ServiceSpec, section: &str) -> Result<Vec<String>> {
 /// `invalid-spec`.
 pub(super) fn check(spec: &ServiceSpec) -> Result<()> {
     for (section, _) in pairs(Some(&spec.native), "")? {
+        // `systemctl enable` alone acts on it, which nobody calls for ours.
+        if section == "Install" {
+            return Err(invalid(
+                "native.systemd.Install: nothing would act on it; say it with `boot`".to_owned(),
+            ));
+        }
         if !SECTIONS.contains(&&**section) {
             let section = section.escape_debug();
             return Err(invalid(format!(
-                "native.systemd: there is no section `{section}`; there are Unit, Service and Install"
+                "native.systemd: there is no section `{section}`; there are Unit and Service"
             )));
         }
     }
