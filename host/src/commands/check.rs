@@ -22,6 +22,7 @@ pub fn run(session: &Session, which: &Selected, out: &mut Output) -> Result<u8> 
     if subjects.is_empty() {
         // Where nothing could run, nothing is healthy.
         session.selected_id()?;
+        session.must_answer_if_requested()?;
     }
     subject::read_status(&mut subjects, session.working_deadline(Duration::ZERO));
     status::probe(session, &mut subjects);

@@ -7,7 +7,7 @@ use anysvc_backend_api::{ListQuery, Result};
 use super::{subject, template};
 use crate::{
     cli::Selected,
-    output::{Output, escape, json, json::Object},
+    output::{Output, escape, exit_code, json, json::Object},
     session::Session,
     store::Header,
 };
@@ -19,7 +19,7 @@ pub fn run(session: &Session, which: &Selected, foreign: bool, out: &mut Output)
             || (header.template == which.template
                 && (which.instance.is_none() || header.instance == which.instance))
     };
-    let ours = subject::headers(session, wanted)?;
+    let (ours, problems) = subject::headers(session, wanted)?;
     if let (true, Some(template)) = (ours.is_empty(), &which.template) {
         template::find(session, template)?;
     }
@@ -49,5 +49,6 @@ pub fn run(session: &Session, which: &Selected, foreign: bool, out: &mut Output)
     } else {
         names.iter().for_each(|(name, _)| out.line(&escape::line(name)));
     }
-    Ok(0)
+    problems.iter().for_each(|problem| out.error(&problem.error));
+    Ok(problems.first().map_or(0, |problem| exit_code::of(&problem.error)))
 }

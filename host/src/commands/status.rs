@@ -25,10 +25,11 @@ pub fn run(session: &Session, what: &cli::Status, out: &mut Output) -> Result<u8
     for subject in &mut subjects {
         say_what_is_missing(subject);
     }
-    if subjects.is_empty()
-        && let Err(error) = session.selected_id()
-    {
-        session.warn(error.message);
+    if subjects.is_empty() {
+        session.must_answer_if_requested()?;
+        if let Err(error) = session.selected_id() {
+            session.warn(error.message);
+        }
     }
     if what.foreign && what.services.is_empty() {
         add_foreign(session, &mut subjects)?;

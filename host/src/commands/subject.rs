@@ -11,7 +11,7 @@ use crate::{
     output::{Output, Service, exit_code, service},
     session::{Opened, Session},
     spec::{Origin, Spec},
-    store::{Entry, Header},
+    store::{Entry, Header, Problem},
 };
 
 /// A service that a command is about.
@@ -156,28 +156,32 @@ pub fn all(session: &Session) -> Result<Vec<Subject>> {
 }
 
 fn all_that(session: &Session, wanted: impl Fn(&Header) -> bool) -> Result<Vec<Subject>> {
-    let mine = headers(session, wanted)?;
+    let (mine, problems) = headers(session, wanted)?;
+    for problem in &problems {
+        session.warn(format!("set aside: {}", problem.error.message));
+    }
+    of_headers(session, mine)
+}
+
+fn of_headers(session: &Session, mine: Vec<Header>) -> Result<Vec<Subject>> {
     if !mine.is_empty() {
         session.selected()?;
     }
     Ok(mine.into_iter().map(|header| Subject::stored(session, header)).collect())
 }
 
-/// What the store says of those services. No backend is opened for it.
+/// What the store says of those services, and what of it can't be read. No backend is opened for it.
 ///
 /// # Errors
 /// When the store can't be read; when there are services and no backend.
-pub fn headers(session: &Session, wanted: impl Fn(&Header) -> bool) -> Result<Vec<Header>> {
+pub fn headers(session: &Session, wanted: impl Fn(&Header) -> bool) -> Result<(Vec<Header>, Vec<Problem>)> {
     let listing = session.store()?.headers()?;
-    for problem in &listing.problems {
-        session.warn(format!("set aside: {}", problem.error.message));
-    }
     if listing.headers.is_empty() {
         // Whether this caller may ask about that scope at all, only the backend knows.
         if session.scope != session.env.default_scope() {
             session.selected()?;
         }
-        return Ok(Vec::new());
+        return Ok((Vec::new(), listing.problems));
     }
     let selected = session.selected_id()?;
     let here = |header: &Header| header.backend == selected && header.scope == session.scope;
@@ -192,7 +196,7 @@ pub fn headers(session: &Session, wanted: impl Fn(&Header) -> bool) -> Result<Ve
             names.join(", ")
         ));
     }
-    Ok(mine)
+    Ok((mine, listing.problems))
 }
 
 /// The services that a verb is for.
@@ -236,12 +240,19 @@ fn registered(session: &Session, template: &str, instance: &str) -> Result<Optio
     Ok(headers.into_iter().find(is_it).map(|header| header.name))
 }
 
-/// The services that are to be looked at: all, unless something was said.
+/// The services that are to be looked at: all, unless something was said. What can't be read of all in the
+/// store has failed, as one that is named has.
 ///
 /// # Errors
 /// As [`select`].
 pub fn looked_at(session: &Session, which: &Selected) -> Result<Vec<Subject>> {
-    if which.is_empty() { all(session) } else { select(session, which) }
+    if !which.is_empty() {
+        return select(session, which);
+    }
+    let (mine, problems) = headers(session, |_| true)?;
+    let mut subjects = of_headers(session, mine)?;
+    subjects.extend(problems.into_iter().map(|problem| Subject::new(&problem.name, Err(problem.error))));
+    Ok(subjects)
 }
 
 /// Puts them into the order of these names; others come first, as they are.

@@ -206,6 +206,17 @@ impl Session {
         probe.map(|probe| (opened, probe)).map_err(|error| self.silent(error))
     }
 
+    /// That one that was asked for by its id answers at all, where nothing else is asked of it.
+    ///
+    /// # Errors
+    /// As [`Session::answering`].
+    pub fn must_answer_if_requested(&self) -> Result<()> {
+        if self.requested.is_some() {
+            self.answering()?;
+        }
+        Ok(())
+    }
+
     /// The error of a probe, with the way out that there is.
     fn silent(&self, mut error: Error) -> Error {
         let found = self.catalog().found.iter();

@@ -49,14 +49,34 @@ fn what_is_stored_and_not_there_is_in_no_known_state() {
 }
 
 #[test]
-fn an_entry_that_can_not_be_read_is_set_aside() {
+fn an_entry_that_can_not_be_read_is_told_and_the_others_are_shown() {
     let stage = Stage::new();
     stage.given("register web -- x");
     std::fs::write(stage.path().join("services/bad.toml"), "nonsense").expect("it can be written");
-    let ran = stage.run("status");
+    for line in ["status", "list", "check"] {
+        let ran = stage.run(line);
+        assert_eq!(ran.code, 1, "{line}: {}", ran.stderr);
+        assert!(ran.stderr.contains("the stored `bad` is corrupt"), "{line}: {}", ran.stderr);
+        assert!(line == "check" || ran.stdout.contains("web"), "{line}: {}", ran.stdout);
+    }
+    let ran = stage.run("stop --all");
     assert_eq!(ran.code, 0, "{}", ran.stderr);
-    assert!(ran.stdout.contains("web"), "{}", ran.stdout);
     assert!(ran.warnings.iter().any(|warning| warning.contains("bad")), "{:?}", ran.warnings);
+}
+
+#[test]
+fn a_backend_that_was_asked_for_has_to_answer_also_where_nothing_is_registered() {
+    let stage = Stage::new();
+    stage.world(|world| world.silent = true);
+    for line in ["status", "check"] {
+        let ran = stage.run(&format!("{line} --backend mock"));
+        assert_eq!((ran.code, ran.stdout.contains("nobody answers")), (8, true), "{line}: {}", ran.stdout);
+        assert_eq!(stage.run(line).code, 0, "{line}: nobody asked for it");
+    }
+    stage.world(|world| world.silent = false);
+    stage.given("register web -- x");
+    stage.world(|world| world.silent = true);
+    assert!(stage.run("status --backend mock").stdout.contains("web"), "what is known is told");
 }
 
 #[test]
