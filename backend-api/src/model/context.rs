@@ -40,8 +40,6 @@ wire_struct! { lenient:
         pub pid1_comm: Option<String>,
         /// The arguments of process 1, its own name first.
         pub pid1_args: Vec<Bytes>,
-        /// The identity of this boot of the kernel.
-        pub boot_id: Option<String>,
         /// The caller's PATH; empty when it must not count.
         pub path: Vec<PathBuf>,
         /// The installed `anysvc` program, which becomes a backend's helper process when it is run as

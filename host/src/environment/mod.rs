@@ -145,7 +145,6 @@ impl Environment {
         Facts {
             pid1_comm: self.machine.text(&Question::Pid1Comm),
             pid1_args: self.machine.pid1_args(),
-            boot_id: self.machine.text(&Question::BootId),
             path: self.own(|| Some(self.machine.path().to_vec())).unwrap_or_default(),
             program: self.overrides.program.clone(),
             runtime_dir: self.own_folder("XDG_RUNTIME_DIR"),

@@ -13,7 +13,7 @@ use super::MAX_KEY;
 const MOST: usize = 1024;
 
 /// All names of this version, sorted.
-const OURS: [&str; 111] = [
+const OURS: [&str; 110] = [
     "adopt",
     "after",
     "always_on",
@@ -21,7 +21,6 @@ const OURS: [&str; 111] = [
     "ask",
     "at",
     "boot",
-    "boot_id",
     "calls",
     "capabilities",
     "check",
