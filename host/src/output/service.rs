@@ -82,7 +82,7 @@ impl Service {
             .maybe("since", since.map(time::rfc3339))
             .maybe("uptime", since.filter(|_| running).map(uptime))
             .maybe("restarts", status.and_then(|status| status.restarts).map(json::count))
-            .maybe("last_exit", status.and_then(|status| status.last_exit.as_ref()).map(exit))
+            .maybe("last_exit", last_exit(status))
             .maybe("reason", status.and_then(|status| status.reason.as_deref()))
             .maybe("boot", stored.map(|header| header.boot.as_str()))
             .with("ours", self.ours())
@@ -95,6 +95,12 @@ impl Service {
 
 fn uptime(since: SystemTime) -> Value {
     Value::Float(time::seconds(time::since(since)))
+}
+
+/// How the last process ended; nothing where its manager can't say, as of one that was not its child.
+fn last_exit(status: Option<&Status>) -> Option<Object> {
+    let last = status?.last_exit.as_ref()?;
+    (last.code.is_some() || last.signal.is_some()).then(|| exit(last))
 }
 
 /// How a process ended.
@@ -174,6 +180,15 @@ mod tests {
                 r#""instance": null, "native": {"slot": "/run/service/web"}}]}"#
             )
         );
+    }
+
+    #[test]
+    fn an_end_that_nobody_saw_is_null() {
+        let mut status = Status::new("web", State::Running);
+        status.last_exit = Some(Exit { code: None, signal: None, at: Some(UNIX_EPOCH) });
+        assert!(last_exit(Some(&status)).is_none());
+        status.last_exit = Some(Exit { code: Some(0), signal: None, at: None });
+        assert_eq!(last_exit(Some(&status)).map(text).as_deref(), Some(r#"{"code": 0, "at": null}"#));
     }
 
     #[test]
