@@ -64,7 +64,8 @@ pub struct Session {
     pub boot: String,
     /// It ended by itself or on request, with everything stopped.
     pub left: bool,
-    /// The environment that its services start from: that of whoever started it first.
+    /// The environment that its services start from: that of whoever started it first. Nothing once it
+    /// left.
     pub environment: Vec<EnvVar>,
 }
 

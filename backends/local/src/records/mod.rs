@@ -1,6 +1,6 @@
 //! What the supervisor must know to come back, as files of its folder: `services/NAME` is how a service
 //! was registered, `states/NAME` whether it is wanted up and how it was last, `session` where and when
-//! the supervisor ran. Only the supervisor writes; anybody who may enter the folder reads. It must not
+//! the supervisor ran, and from which environment, until it leaves. Only the supervisor writes; anybody who may enter the folder reads. It must not
 //! know processes.
 
 mod file;

@@ -234,7 +234,8 @@ impl Turns {
                 return Ok(false);
             }
         }
-        let session = Session { left: true, ..self.session.clone() };
+        // The next one starts from its own caller's environment: nobody needs this one any more.
+        let session = Session { left: true, environment: Vec::new(), ..self.session.clone() };
         self.desk.begin(&session)?;
         self.place.remove(SOCKET)?;
         log::info!("process {} leaves: nothing is left to do", std::process::id());
