@@ -138,3 +138,15 @@ fn who_follows_more_slowly_than_files_are_removed_is_told_of_the_gap() {
     assert!(numbers.iter().copied().eq(first..=writer.lines), "from {:?}", numbers.first());
     assert!(numbers.len() as u64 * (LINE + 31) > 3 << 20, "{} lines are kept", numbers.len());
 }
+
+#[test]
+fn a_log_that_cannot_be_written_is_told_when_its_service_is_registered_and_later() {
+    const TROUBLE: &str = "cannot write the log in /root/logs: Permission denied";
+    let lab = S6Lab::new().facts(Facts::NoBasedir).start();
+    let app = |args: &[&str]| lab.anysvc(args).uid(APP).run().success();
+    let script = ["/bin/sh", "-c", "echo line; exec sleep 1000"];
+    let register = [&["register", "web", "--log-directory", "/root/logs", "--"][..], &script].concat();
+    app(&register).stdout_contains("registered web: running").stdout_contains(TROUBLE);
+    app(&["status"]).stdout_contains(TROUBLE);
+    app(&["check"]);
+}

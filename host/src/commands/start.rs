@@ -131,6 +131,23 @@ pub fn sentence(done: &str, service: &Service) -> String {
     let Some(status) = &service.status else { return format!("{done} {name}") };
     let pid = status.pid.map(|pid| format!(", pid {pid}")).unwrap_or_default();
     let ready = if service.ready() == Some(true) { ", ready" } else { "" };
-    let reason = if pid.is_empty() { subject::because(status) } else { String::new() };
-    format!("{done} {name}: {}{pid}{ready}{reason}", status.state)
+    format!("{done} {name}: {}{pid}{ready}{}", status.state, subject::because(status))
+}
+
+#[cfg(test)]
+mod tests {
+    use anysvc_backend_api::{State, Status};
+
+    use super::*;
+
+    #[test]
+    fn what_is_amiss_with_what_runs_is_told_with_it() {
+        let mut status = Status { pid: Some(7), ..Status::new("web", State::Running) };
+        let said = |status: &Status| {
+            sentence("registered", &Service { status: Some(status.clone()), ..Service::named("web") })
+        };
+        assert_eq!(said(&status), "registered web: running, pid 7");
+        status.reason = Some("cannot write the log in /logs: denied".into());
+        assert_eq!(said(&status), "registered web: running, pid 7 (cannot write the log in /logs: denied)");
+    }
 }

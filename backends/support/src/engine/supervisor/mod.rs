@@ -299,7 +299,12 @@ impl<O: Os> Supervisor<O> {
     fn status_of(&self, key: u32, entry: &Entry) -> Status {
         let mut status = entry.machine.status(&entry.service.spec.name);
         let text = |key: &str, value: &str| (key.to_owned(), Value::from(value));
-        let trouble = self.output.trouble(key).map(|why| text("log_trouble", why));
+        let trouble = self.output.trouble(key);
+        if let Some(why) = trouble {
+            let before = status.reason.map(|reason| format!("{reason}; "));
+            status.reason = Some(before.unwrap_or_default() + why);
+        }
+        let trouble = trouble.map(|why| text("log_trouble", why));
         let says = entry.says.as_deref().map(|says| text("says", says));
         let native: Vec<_> = trouble.into_iter().chain(says).collect();
         if !native.is_empty() {

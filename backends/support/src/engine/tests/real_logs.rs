@@ -130,6 +130,8 @@ fn a_folder_that_cannot_be_written_costs_lines_and_says_so() {
             .get("log_trouble")
             .is_some_and(|why| why.as_str().unwrap().starts_with("cannot write the log in "))
     });
+    let reason = real.status("web").reason.unwrap_or_default();
+    assert!(reason.starts_with("cannot write the log in "), "{reason}");
     let since = Instant::now();
     fs::remove_file(real.path("logs/web")).unwrap();
     // Tried again after a second, when there is something to write.
@@ -145,6 +147,7 @@ fn a_folder_that_cannot_be_written_costs_lines_and_says_so() {
     );
     assert_eq!(lines.len(), 2);
     assert_eq!(real.status("web").native.get("log_trouble"), None);
+    assert_eq!(real.status("web").reason, None);
 }
 
 #[test]
