@@ -88,7 +88,10 @@ fn after_a_kill_of_the_supervisor_nothing_is_doubled() {
     container.lab.kill(supervisor(&container, "ran"), Signal::KILL);
     let reconciled = container.reconciled(&[]);
     assert!(!reconciled.at_boot(), "{reconciled:?}");
-    container.lab.wait_until("it runs again", || container.state_of("ran") == "running");
+    let said = &reconciled.document["services"][0];
+    assert_eq!(said["action"], "register", "{said}");
+    assert_eq!(said["why"], "nobody kept it up", "{said}");
+    container.must(&["check"]);
     let processes = container.lab.command("/bin/ps").args(["-o", "args", "-u", "10000"]).run().success();
     assert_eq!(processes.stdout().matches("sleep 1000").count(), 1, "{}", processes.stdout());
 }

@@ -45,20 +45,22 @@ impl Local {
     }
 
     /// Asks a supervisor that runs; one that was killed is brought back. Without one the records answer.
-    fn read<T, R>(
+    fn read<T>(
         &self,
         verb: Verb,
         batch: &Batch<T>,
-        at_rest: impl Fn(&Offline, &T) -> Option<Result<R>>,
-    ) -> Vec<Result<R>>
+        at_rest: impl Fn(&Offline, &T) -> Option<Result<Status>>,
+    ) -> Vec<Result<Status>>
     where
         T: WireStruct + Named + Clone,
-        R: WireStruct,
     {
         let offline = match self.offline(|client| client.verb(verb, batch, Need::IfThere)) {
             Ok(Found::Answers(answers)) => return answers,
             Ok(Found::AtRest(offline)) => offline,
-            Ok(Found::Killed) => return self.change(verb, batch, |item| absent(item)),
+            Ok(Found::Killed(offline)) => {
+                let answers = self.change(verb, batch, |item| absent(item)).into_iter();
+                return answers.map(|answer| answer.map(|status| offline.brought_back(status))).collect();
+            }
             Err(error) => return batch.all(|| Err(error.clone())),
         };
         // What nothing can be said of without a supervisor is asked of one.
@@ -82,7 +84,7 @@ impl Local {
         let offline = Offline::read(&place)?;
         // To bring it back would be more than to look.
         let killed = offline.was_killed() && !self.context.look_only;
-        Ok(if killed { Found::Killed } else { Found::AtRest(offline) })
+        Ok(if killed { Found::Killed(offline) } else { Found::AtRest(offline) })
     }
 
     fn list_all(&self, deadline: Deadline, need: Need) -> Result<Found<Vec<Status>>> {
@@ -104,7 +106,7 @@ impl Local {
                 Ok(Found::Answers(bags.into_iter().map(status).collect::<Result<_>>()?))
             }
             (None, Found::AtRest(offline)) => Ok(Found::AtRest(offline)),
-            (None, Found::Killed) => Ok(Found::Killed),
+            (None, Found::Killed(offline)) => Ok(Found::Killed(offline)),
         }
     }
 }
@@ -116,7 +118,7 @@ enum Found<R> {
     /// None, and nothing that runs.
     AtRest(Offline),
     /// None, but services of one that was killed.
-    Killed,
+    Killed(Offline),
 }
 
 /// Refuses what a supervisor that is started here would refuse.
@@ -218,7 +220,7 @@ impl Backend for Local {
         match self.list_all(deadline, Need::IfThere)? {
             Found::Answers(all) => Ok(all),
             Found::AtRest(offline) => Ok(offline.all()),
-            Found::Killed => match self.list_all(deadline, Need::Start)? {
+            Found::Killed(_) => match self.list_all(deadline, Need::Start)? {
                 Found::Answers(all) => Ok(all),
                 _ => Ok(Vec::new()),
             },

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use anysvc_backend_api::{Error, ErrorKind, Goal, Result, State, Status, WaitRequest};
+use anysvc_backend_api::{Error, ErrorKind, Goal, Rest, Result, State, Status, WaitRequest};
 
 use crate::{
     place::Place,
@@ -51,6 +51,13 @@ impl Offline {
         let kept = self.services.get(name).ok_or_else(|| Error::not_registered(name))?;
         let reason = if self.same_boot { "its supervisor was ended" } else { NEW_BOOT };
         Ok(kept.at_rest(name, reason))
+    }
+
+    /// What a supervisor that just came back says of a service, with that nobody kept it up until then:
+    /// whoever brought it back is to know.
+    pub fn brought_back(&self, status: Status) -> Status {
+        let left = self.status(&status.name).is_ok_and(|before| before.rest == Some(Rest::Unattended));
+        if left { Status { rest: Some(Rest::Unattended), ..status } } else { status }
     }
 
     /// All services that can be read.

@@ -4,7 +4,10 @@ mod common;
 
 use std::{fs, time::Duration};
 
-use anysvc_backend_api::{Deadline, ErrorKind, Goal, ListQuery, RestartPolicy, SignalRequest, State, Target};
+use anysvc_backend_api::{
+    Deadline, ErrorKind, Goal, ListQuery, Registration, Rest, RestartPolicy, SignalRequest, State, Target,
+    Value,
+};
 use common::{Lab, is_alive, kill, soon};
 use rustix::process::Signal;
 
@@ -23,6 +26,48 @@ fn after_a_kill_the_next_command_brings_everything_back_once() {
     assert!(!is_alive(old));
     assert_eq!(lab.status("down").unwrap().state, State::Stopped);
     assert_eq!(lab.backend.list(ListQuery::default(), soon()).map(|all| all.len()), Ok(2));
+}
+
+#[test]
+fn whoever_brings_it_back_is_told_that_nobody_kept_it_up_and_may_wait_for_it() {
+    let lab = Lab::new();
+    let registration = lab.registration("a", "exec sleep 1000");
+    assert_eq!(lab.put(registration.clone()), Ok(()));
+    assert_eq!(lab.register("down", "exec sleep 1000"), Ok(()));
+    assert_eq!(lab.stop("down"), Ok(()));
+    let old = lab.pid("a");
+    lab.kill_supervisor();
+    let targets = ["a", "down"].map(Target::new).into();
+    let rests: Vec<_> = lab.backend.status(targets, soon()).into_iter().map(|s| s.unwrap().rest).collect();
+    assert_eq!(rests, [Some(Rest::Unattended), None]);
+    assert_eq!(lab.put(Registration { replace: true, ..registration }), Ok(()));
+    let status = lab.status("a").unwrap();
+    assert_eq!((status.state, status.rest), (State::Running, None), "{status:?}\n{}", lab.log());
+    assert_ne!(status.pid, Some(old));
+}
+
+#[test]
+fn what_the_next_supervisor_says_is_said_once() {
+    let lab = Lab::new();
+    assert_eq!(lab.register("up", "exec sleep 1000"), Ok(()));
+    assert_eq!(lab.register("down", "exec sleep 1000"), Ok(()));
+    assert_eq!(lab.stop("down"), Ok(()));
+    lab.kill_supervisor();
+    let Value::Map(pairs) = lab.status("down").unwrap().native else { panic!("no facts") };
+    let supervisors: Vec<_> = pairs.iter().filter(|(key, _)| key == "supervisor").map(|(_, v)| v).collect();
+    assert_eq!(supervisors, [&Value::Int(lab.supervisor().unwrap().into())], "{pairs:?}");
+}
+
+#[test]
+fn a_supervisor_that_leaves_keeps_no_environment() {
+    let lab = Lab::new();
+    let session = || fs::read(lab.folder().join("session")).unwrap();
+    let has_path = |session: &[u8]| session.windows(4).any(|w| w == b"PATH");
+    assert_eq!(lab.register("a", "exec sleep 1000"), Ok(()));
+    assert!(has_path(&session()));
+    kill(lab.supervisor().unwrap(), Signal::TERM);
+    lab.wait_for_its_end();
+    assert!(!has_path(&session()));
 }
 
 #[test]

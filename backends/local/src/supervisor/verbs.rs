@@ -103,6 +103,8 @@ impl Desk {
         match (runs, changed, registration.start) {
             (true, true, _) => self.restart(name),
             (false, _, true) => self.start(name),
+            // It may be on its way back, after its supervisor was killed.
+            (true, false, true) => Ok(Step::Wait(name, Wait::Begun { old: None })),
             _ => Ok(Step::Done),
         }
     }
