@@ -3,9 +3,11 @@
 use crate::packages;
 use crate::tool::Done;
 use anysvc_tests::{APP, Lab, S6Lab, SystemdLab};
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::{ExitCode, ExitStatus};
 
-/// Runs it; the shell's own exit code counts for nothing, a command's must be 0.
-pub fn run(args: &[String]) -> Done {
+/// Runs it; a command's exit code is ours, the shell's counts for nothing.
+pub fn run(args: &[String]) -> Done<ExitCode> {
     let (options, command) = match args.iter().position(|arg| arg == "--") {
         Some(at) => (&args[..at], &args[at + 1..]),
         None => (args, &[][..]),
@@ -20,7 +22,7 @@ pub fn run(args: &[String]) -> Done {
     }
 }
 
-fn s6(options: &[String], command: &[String]) -> Done {
+fn s6(options: &[String], command: &[String]) -> Done<ExitCode> {
     let (mut lab, mut uid) = (S6Lab::new(), 0);
     for option in options {
         match option.as_str() {
@@ -35,7 +37,7 @@ fn s6(options: &[String], command: &[String]) -> Done {
     enter(&*lab.try_start()?, uid, "s6-lab \\$ ", command)
 }
 
-fn systemd(options: &[String], command: &[String]) -> Done {
+fn systemd(options: &[String], command: &[String]) -> Done<ExitCode> {
     let mut uid = 0;
     for option in options {
         match option.as_str() {
@@ -47,7 +49,7 @@ fn systemd(options: &[String], command: &[String]) -> Done {
     enter(&*SystemdLab::try_start()?, uid, "systemd-lab \\$ ", command)
 }
 
-fn enter(lab: &Lab, uid: u32, prompt: &str, command: &[String]) -> Done {
+fn enter(lab: &Lab, uid: u32, prompt: &str, command: &[String]) -> Done<ExitCode> {
     if !lab.exists("/opt/anysvc") {
         eprintln!("x: no anysvc in there: ./x build makes it");
     }
@@ -55,8 +57,11 @@ fn enter(lab: &Lab, uid: u32, prompt: &str, command: &[String]) -> Done {
     let (program, rest) = command.split_first().map_or(("/bin/sh", &[][..]), |(first, rest)| (first, rest));
     let entered = lab.command(program).args(rest).uid(uid).env("TERM", terminal).env("PS1", prompt);
     let status = entered.interactive().map_err(|error| format!("entering the laboratory: {error}"))?;
-    match status.success() || command.is_empty() {
-        true => Ok(()),
-        false => Err(format!("`{program}` ended with {status}")),
-    }
+    Ok(if command.is_empty() { ExitCode::SUCCESS } else { code(status) })
+}
+
+/// As a shell gives it: of what a signal ended, 128 and its number.
+fn code(status: ExitStatus) -> ExitCode {
+    let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal));
+    code.and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from)
 }

@@ -42,7 +42,10 @@ fn main() -> std::process::ExitCode {
         "demo" => tool::no_arguments(verb, rest).and_then(|()| demo::run()),
         "test" => test::run(rest),
         "bench" => bench::run(rest),
-        "lab" => lab::run(rest),
+        "lab" => match lab::run(rest) {
+            Ok(code) => return code,
+            Err(reason) => Err(reason),
+        },
         bench::inside::VERB => bench::inside::run(rest),
         bench::bare::VERB => bench::bare::run(rest),
         _ => Err(format!("no verb `{verb}`; ./x help lists them")),

@@ -13,9 +13,11 @@ pub fn run() -> Done {
     build::run()?;
     let lab = S6Lab::new().nested().try_start()?;
     examples::install(&lab, EXAMPLE);
-    let story = lab.command(format!("/opt/{EXAMPLE}/story")).uid(APP).output();
+    // What goes wrong is to stand where it does.
+    let merged = ["-c", "exec \"$0\" 2>&1", &format!("/opt/{EXAMPLE}/story")];
+    let story = lab.command("/bin/sh").args(merged).uid(APP).output();
     let story = story.map_err(|error| format!("demo: the story could not be told: {error}"))?;
-    print!("{}{}", String::from_utf8_lossy(&story.stdout), String::from_utf8_lossy(&story.stderr));
+    print!("{}", String::from_utf8_lossy(&story.stdout));
     match story.status.success() {
         true => Ok(()),
         false => Err(format!("demo: the story ended with {}", story.status)),

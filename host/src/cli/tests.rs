@@ -158,6 +158,7 @@ fn what_is_misspelt_is_suggested() {
         ("stat", "did you mean `status` or `start`? `anysvc --help` lists the commands"),
         ("frobnicate", "`anysvc --help` lists the commands"),
         ("help stattus", "did you mean `status`? `anysvc --help` lists the commands"),
+        ("backends verify", "`anysvc backends verify --help` shows how it is used"),
         ("backends lst", "did you mean `list`? `anysvc backends --help` shows how it is used"),
         (
             "register web --restrt x -- y",

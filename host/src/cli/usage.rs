@@ -26,7 +26,7 @@ pub fn error(fault: &clap::Error, entry: Option<&Entry>, args: &[OsString]) -> E
         _ => (said(fault), meant(&[context(fault, ContextKind::SuggestedValue)])),
     };
     let help = match entry {
-        Some(entry) => format!("`anysvc {} --help` shows how it is used", entry.name),
+        Some(entry) => format!("`anysvc {} --help` shows how it is used", meant_command(entry, args)),
         None => "`anysvc --help` lists the commands".to_owned(),
     };
     Error::new(ErrorKind::Usage, message).with_hint(tip.map_or(
@@ -36,6 +36,13 @@ pub fn error(fault: &clap::Error, entry: Option<&Entry>, args: &[OsString]) -> E
             false => tip,
         },
     ))
+}
+
+/// The command that was meant, with the one inside of it where there is such.
+fn meant_command(entry: &Entry, args: &[OsString]) -> String {
+    let command = entry.command();
+    let inner = args.iter().find_map(|arg| command.find_subcommand(arg));
+    inner.map_or_else(|| entry.name.to_owned(), |inner| format!("{} {}", entry.name, inner.get_name()))
 }
 
 /// What clap says, without its tips: they are pieces of sentences.

@@ -11,7 +11,7 @@ use crate::{
     output::{Output, Service, exit_code, service},
     session::{Opened, Session},
     spec::{Origin, Spec},
-    store::{Entry, Header, Problem},
+    store::{Entry, Header, Problem, ProblemKind},
 };
 
 /// A service that a command is about.
@@ -170,12 +170,16 @@ fn of_headers(session: &Session, mine: Vec<Header>) -> Result<Vec<Subject>> {
     Ok(mine.into_iter().map(|header| Subject::stored(session, header)).collect())
 }
 
-/// What the store says of those services, and what of it can't be read. No backend is opened for it.
+/// What the store says of those services, and what of it can't be read. No backend is opened for it. What
+/// is nothing of ours is said.
 ///
 /// # Errors
 /// When the store can't be read; when there are services and no backend.
 pub fn headers(session: &Session, wanted: impl Fn(&Header) -> bool) -> Result<(Vec<Header>, Vec<Problem>)> {
-    let listing = session.store()?.headers()?;
+    let mut listing = session.store()?.headers()?;
+    for stray in listing.problems.extract_if(.., |problem| problem.kind == ProblemKind::Unknown) {
+        session.warn(format!("set aside: {}", stray.error.message));
+    }
     if listing.headers.is_empty() {
         // Whether this caller may ask about that scope at all, only the backend knows.
         if session.scope != session.env.default_scope() {

@@ -65,6 +65,18 @@ fn an_entry_that_can_not_be_read_is_told_and_the_others_are_shown() {
 }
 
 #[test]
+fn a_stray_file_in_the_store_is_said_and_no_service() {
+    let stage = Stage::new();
+    stage.given("register web -- x");
+    std::fs::write(stage.path().join("services/README"), "nonsense").expect("it can be written");
+    for line in ["status", "list", "check"] {
+        let ran = stage.run(line);
+        assert_eq!((ran.code, ran.stderr.as_str()), (0, ""), "{line}");
+        assert!(ran.warnings.iter().any(|warning| warning.contains("README")), "{:?}", ran.warnings);
+    }
+}
+
+#[test]
 fn a_backend_that_was_asked_for_has_to_answer_also_where_nothing_is_registered() {
     let stage = Stage::new();
     stage.world(|world| world.silent = true);

@@ -191,7 +191,11 @@ fn values_that_make_no_sense() {
             "4:7: ready.timeout of `web`: nothing is ready within no time",
             "",
         ),
-        ("ready.check = []", "3:7: ready.check of `web`: it is empty", "write the program and its arguments"),
+        (
+            "ready.check = []",
+            "3:7: ready.check of `web`: there is none",
+            "write the program and its arguments",
+        ),
         (
             "ready.http = \"https://localhost/\"",
             "3:7: ready.http of `web`: `https://localhost/` is https, and readiness is asked for without encryption",
@@ -271,7 +275,7 @@ fn commands_that_can_not_be_run() {
     whole(
         "[service.a]",
         spec,
-        "web.toml:1:10: command of `a`: it is empty",
+        "web.toml:1:10: command of `a`: there is none",
         "write the program and its arguments",
     );
     whole(

@@ -132,7 +132,7 @@ fn errors_name_the_option() {
         ),
         (&[("log-console", "1")], "--log-console: `1` is not true or false", ""),
         (&[("ready-check", "a 'b")], "--ready-check: the quote `'` is not closed", ""),
-        (&[("ready-check", " ")], "--ready-check: it is empty", "write the program and its arguments"),
+        (&[("ready-check", " ")], "--ready-check: there is none", "write the program and its arguments"),
         (&[("directory", ".")], "--directory: `.` is not an absolute path", "begin it with `/` or `${VAR}`"),
         (
             &[("env", "NOPE")],
@@ -160,7 +160,7 @@ fn the_command_line_itself_can_be_wrong() {
     let error = refused(&[("nope", "a")]);
     assert_eq!((error.kind.as_str(), error.message.as_str()), ("usage", "--nope: there is no such option"));
     let error = SpecOptions::new().build("web", vec![], &lookup).unwrap_err();
-    assert_eq!(error.message, "command: it is empty");
+    assert_eq!(error.message, "command: there is none");
     let error = SpecOptions::new().build("Web", vec!["x".into()], &lookup).unwrap_err();
     assert_eq!(error.kind.as_str(), "invalid-name");
 }

@@ -158,7 +158,7 @@ fn what_makes_no_sense_is_refused_with_its_place() {
         ("instance.Default.umask = \"0\"", "3:10: `Default` is no name", "lower-case"),
         ("instance.a.umsak = \"0\"", "3:12: instance.a of `t`: `umsak` is not a known key", "`umask`"),
         ("instance.a.name = \"x\"", "3:12: instance.a of `t`: `name` is not a known key", "known here"),
-        ("instance.a.command = []", "3:12: instance.a.command of `t`: it is empty", "write the program"),
+        ("instance.a.command = []", "3:12: instance.a.command of `t`: there is none", "write the program"),
         ("discover.marker = \"m\"", "3:1: discover of `t`: it has no `directory`", ""),
         ("discover = { directory = \"/d\" }", "3:1: discover of `t`: it has no `marker`", ""),
         (

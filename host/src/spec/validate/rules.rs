@@ -44,7 +44,7 @@ pub(super) fn check(spec: &ServiceSpec) -> Checked {
 
 pub(super) fn command(key: &'static str, words: &[Bytes]) -> Checked {
     let Some(program) = words.first() else {
-        return Err(broken(key, "it is empty").hint("write the program and its arguments"));
+        return Err(broken(key, "there is none").hint("write the program and its arguments"));
     };
     if program.is_empty() {
         return Err(broken(key, "the program is an empty text"));
