@@ -132,6 +132,12 @@ fn what_cannot_be_started_says_why() {
             Box::new(|spec| spec.user = Some("no-such-user".to_owned())),
             "cannot find the user `no-such-user`",
         ),
+        (
+            // More than fs.nr_open, which root can't have either.
+            "limit",
+            Box::new(|spec| spec.limits = vec![Limit { kind: LimitKind::Nofile, value: Some(1 << 40) }]),
+            "cannot set the limit nofile (see setrlimit(2)): Operation not permitted",
+        ),
     ];
     for (name, change, expected) in cases {
         let mut spec = quiet(name, "exit 0");

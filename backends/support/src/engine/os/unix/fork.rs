@@ -107,7 +107,7 @@ pub(super) fn explain(report: Report, launch: &Launch) -> Fault {
     let what = match step {
         Some(Step::Execute) | None => format!("execute `{}`", program(launch)),
         Some(Step::Directory) => format!("enter the directory `{}`", launch.directory.display()),
-        Some(Step::Limit) => format!("set limit {} (see setrlimit(2))", report.detail),
+        Some(Step::Limit) => format!("set the limit {} (see setrlimit(2))", limit_name(report.detail)),
         Some(Step::NotifyFd) => "open the descriptor that readiness is told on".to_owned(),
         Some(Step::Groups | Step::Group) => "take the group that it is to run as".to_owned(),
         Some(Step::User) => "become the user that it is to run as".to_owned(),
@@ -140,21 +140,31 @@ fn limits(launch: &Launch, nofile: Option<libc::rlimit>) -> Vec<(c_int, libc::rl
     // programs that use select(2), or that close every descriptor there may be, depend on it.
     let mut all: Vec<_> = nofile.map(|limit| (libc::RLIMIT_NOFILE as c_int, limit)).into_iter().collect();
     for limit in &launch.limits {
-        let resource = match limit.kind {
-            LimitKind::As => libc::RLIMIT_AS,
-            LimitKind::Core => libc::RLIMIT_CORE,
-            LimitKind::Cpu => libc::RLIMIT_CPU,
-            LimitKind::Data => libc::RLIMIT_DATA,
-            LimitKind::Fsize => libc::RLIMIT_FSIZE,
-            LimitKind::Memlock => libc::RLIMIT_MEMLOCK,
-            LimitKind::Nofile => libc::RLIMIT_NOFILE,
-            LimitKind::Nproc => libc::RLIMIT_NPROC,
-            LimitKind::Stack => libc::RLIMIT_STACK,
-        };
         let value = limit.value.map_or(libc::RLIM_INFINITY, |value| value as libc::rlim_t);
-        all.push((resource as c_int, libc::rlimit { rlim_cur: value, rlim_max: value }));
+        all.push((resource(limit.kind), libc::rlimit { rlim_cur: value, rlim_max: value }));
     }
     all
+}
+
+fn resource(kind: LimitKind) -> c_int {
+    let resource = match kind {
+        LimitKind::As => libc::RLIMIT_AS,
+        LimitKind::Core => libc::RLIMIT_CORE,
+        LimitKind::Cpu => libc::RLIMIT_CPU,
+        LimitKind::Data => libc::RLIMIT_DATA,
+        LimitKind::Fsize => libc::RLIMIT_FSIZE,
+        LimitKind::Memlock => libc::RLIMIT_MEMLOCK,
+        LimitKind::Nofile => libc::RLIMIT_NOFILE,
+        LimitKind::Nproc => libc::RLIMIT_NPROC,
+        LimitKind::Stack => libc::RLIMIT_STACK,
+    };
+    resource as c_int
+}
+
+/// A limit as a spec calls it, from what a child reports.
+fn limit_name(reported: u32) -> &'static str {
+    let kind = LimitKind::ALL.iter().find(|kind| resource(**kind) as u32 == reported);
+    kind.map_or("of a resource", |kind| kind.as_str())
 }
 
 fn assignment(name: &Bytes, value: &Bytes) -> Vec<u8> {
