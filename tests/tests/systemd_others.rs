@@ -71,6 +71,26 @@ fn a_manager_that_does_not_answer_holds_nobody_up_past_the_deadline() {
     lab.anysvc(["status", "new"]).uid(APP).run().fails(4);
 }
 
+/// As in a container that has D-Bus and another process 1.
+#[test]
+fn a_bus_without_a_systemd_behind_it_is_told_before_the_deadline() {
+    let lab = SystemdLab::start();
+    let bus = "<busconfig><type>session</type><listen>unix:path=/srv/run/bus</listen><auth>EXTERNAL</auth>\
+        <policy context=\"default\"><allow send_destination=\"*\"/><allow receive_sender=\"*\"/><allow own=\"*\"/></policy></busconfig>";
+    lab.command("install").args(["-d", "-o", "app", "-m", "0700", "/srv/run"]).run().success();
+    lab.write("/srv/run/bus.conf", APP, 0o644, bus);
+    let _bus =
+        lab.command("dbus-daemon").args(["--nofork", "--config-file=/srv/run/bus.conf"]).uid(APP).spawn();
+    lab.wait_until("the bus is there", || lab.exists("/srv/run/bus"));
+    for (timeout, most) in [(&[][..], 25), (&["--timeout", "1s"], 8)] {
+        let begun = Instant::now();
+        let list = [&["list", "--foreign", "--backend", "systemd"], timeout].concat();
+        let list = lab.anysvc(list).uid(APP).env("XDG_RUNTIME_DIR", "/srv/run").run();
+        list.fails(8).stderr_contains("systemd does not answer").stderr_contains("org.freedesktop.systemd1");
+        assert!(begun.elapsed() < Duration::from_secs(most), "{timeout:?} took {:?}", begun.elapsed());
+    }
+}
+
 #[test]
 fn what_somebody_added_to_a_unit_is_told_and_outlasts_it() {
     let lab = SystemdLab::start();

@@ -109,6 +109,18 @@ fn values_are_for_the_owner_alone_and_go_with_the_service() {
 }
 
 #[test]
+fn who_looks_sees_what_starts_at_boot_whatever_the_umask_was() {
+    let lab = SystemdLab::start();
+    lab.command("rm").args(["-rf", "/etc/systemd/system/multi-user.target.wants"]).run().success();
+    let register = "umask 077; exec /opt/anysvc/bin/anysvc register web -- /usr/bin/sleep 1000";
+    lab.command("sh").args(["-c", register]).run().success();
+    for folder in ["wants", "d"] {
+        let folder = format!("/etc/systemd/system/multi-user.target.{folder}");
+        lab.command("stat").args(["-c", "%a", &folder]).run().success().stdout_is("755\n");
+    }
+}
+
+#[test]
 fn an_edited_unit_is_left_alone_until_it_is_adopted() {
     let lab = SystemdLab::start();
     in_both(&lab, |scope| {

@@ -4,19 +4,15 @@
 //! starts nothing. (A service that is started at boot is referred to by its link, from the next reload on;
 //! one that was stopped is not.)
 
-use std::{
-    collections::BTreeSet,
-    ffi::OsStr,
-    fs::{self, DirBuilder},
-    io::ErrorKind,
-    os::unix::fs::DirBuilderExt as _,
-    path::Path,
-};
+use std::{collections::BTreeSet, ffi::OsStr, fs, io::ErrorKind, path::Path};
 
 use anysvc_backend_api::{Error, Result};
 use anysvc_backend_support::publish;
 
-use crate::{place::Place, shelf::Shelf};
+use crate::{
+    place::{Place, make_folder},
+    shelf::Shelf,
+};
 
 const FILE: &str = "anysvc.conf";
 const HEAD: &str =
@@ -56,12 +52,7 @@ fn write<'a>(
     if text == before {
         return Ok(());
     }
-    let made = DirBuilder::new().mode(0o755).create(folder);
-    if let Err(error) = made
-        && error.kind() != ErrorKind::AlreadyExists
-    {
-        return Err(Error::io("make", folder, &error));
-    }
+    make_folder(folder).map_err(|error| Error::io("make", folder, &error))?;
     let open = publish::open_folder(folder)?;
     publish::replace(rustix::fd::AsFd::as_fd(&open), folder, OsStr::new(FILE), 0o644, text.as_bytes())
 }

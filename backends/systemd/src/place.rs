@@ -4,7 +4,7 @@
 use std::{
     fs,
     io::{self, ErrorKind},
-    os::unix::fs::symlink,
+    os::unix::fs::{PermissionsExt as _, symlink},
     path::{Path, PathBuf},
 };
 
@@ -78,19 +78,31 @@ impl Place {
         self.link(unit).symlink_metadata().is_ok()
     }
 
-    /// Has a unit started at boot, or not. The manager reads the links when it starts, so that no reload is
-    /// needed.
+    /// Has a unit started at boot, or not; whether that is another than before. The manager reads the links when
+    /// it starts, so that no reload is needed. [`Place::flush_links`] is to follow.
     ///
     /// # Errors
     /// When the link can't be made or removed.
-    pub fn set_enabled(&self, unit: &str, enabled: bool) -> Result<()> {
+    pub fn set_enabled(&self, unit: &str, enabled: bool) -> Result<bool> {
         let link = self.link(unit);
         let done = if enabled { self.make(unit, &link) } else { fs::remove_file(&link) };
         match done {
-            Err(error) if error.kind() == ErrorKind::NotFound && !enabled => Ok(()),
+            Err(error) if error.kind() == ErrorKind::NotFound && !enabled => Ok(false),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists && enabled => Ok(false),
             Err(error) => Err(Error::io(if enabled { "make" } else { "remove" }, link, &error)
                 .with_hint("what starts at boot belongs to whom the manager belongs to: root, or the user")),
-            Ok(()) => Ok(()),
+            Ok(()) => Ok(true),
+        }
+    }
+
+    /// Has what [`Place::set_enabled`] changed outlast a crash of the machine: once for many.
+    pub fn flush_links(&self) {
+        let flushed = fs::File::open(&self.wants).and_then(|folder| folder.sync_all());
+        match flushed {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                log::warn!("what starts at boot may not outlast a crash: {}: {error}", self.wants.display());
+            }
+            _ => {}
         }
     }
 
@@ -98,11 +110,26 @@ impl Place {
         let target = self.unit(unit);
         match symlink(&target, link) {
             Err(error) if error.kind() == ErrorKind::NotFound => {
-                fs::create_dir_all(&self.wants)?;
+                make_folder(&self.wants)?;
                 symlink(&target, link)
             }
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
             other => other,
+        }
+    }
+}
+
+/// Makes a folder beside the units, which everybody may look into whatever the caller's umask is.
+///
+/// # Errors
+/// When it can't be made.
+pub fn make_folder(path: &Path) -> io::Result<()> {
+    path.parent().map_or(Ok(()), fs::create_dir_all)?;
+    match fs::create_dir(path) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(error),
+        Ok(()) => {
+            fs::set_permissions(path, fs::Permissions::from_mode(0o755))?;
+            path.parent().map_or(Ok(()), |parent| fs::File::open(parent)?.sync_all())
         }
     }
 }

@@ -64,13 +64,18 @@ fn remove(
         return Ok(stopped);
     }
     let shelf = Shelf::open(services.place, batch.deadline)?;
+    let mut relinked = false;
     let removed = batch.then(stopped, |target, ()| {
         // It may have been replaced since it was looked at.
         if Shelf::find(services.place, &target.name)? == Found::Foreign {
             return Err(Error::not_ours(&target.name));
         }
-        services.place.set_enabled(&format!("{}.service", target.name), false)
+        relinked |= services.place.set_enabled(&format!("{}.service", target.name), false)?;
+        Ok(())
     });
+    if relinked {
+        services.place.flush_links();
+    }
     let gone = batch.items.iter().zip(&removed).filter(|(_, removed)| removed.is_ok());
     shelf.remove(gone.map(|(target, _)| &*target.name))?;
     keep::refresh(services.place, &shelf, []);

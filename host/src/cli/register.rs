@@ -82,7 +82,10 @@ pub(super) fn register(command: Command) -> Command {
         flag("replace", "Update one that anysvc made; it restarts only if something changed and it runs"),
         flag("if-absent", "Leave one of ours that exists as it is; a foreign one is an error (5)")
             .conflicts_with("replace"),
-        flag("adopt", "Take over one that anysvc did not make"),
+        flag(
+            "adopt",
+            "Take over one that anysvc did not make; its definition is overwritten, and none is kept",
+        ),
         verbs::settle(),
     ]);
     source(command)

@@ -6,11 +6,13 @@ use std::time::Duration;
 use anysvc_backend_api::{Deadline, Result};
 use anysvc_backend_support::inotify::Watcher;
 
-use super::{Failure, Gate, Manager, Work, failure::broken};
+use super::{Failure, Gate, Manager, Work};
 use crate::bus::Fault;
 
-/// How long it may be away.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How long it may be away while something of ours is under way.
+pub(crate) const UNDER_WAY: Duration = Duration::from_secs(30);
+/// How long where nothing was begun: it may never have been there, as behind a bus of a machine without systemd.
+const AT_FIRST: Duration = Duration::from_secs(10);
 /// A bus that is there need not know the manager yet, and nothing tells when it does.
 const PAUSE: Duration = Duration::from_millis(50);
 
@@ -42,8 +44,9 @@ pub(crate) fn asked_by<T>(
     match ask(manager) {
         Ok(answer) => Ok(answer),
         Err(failure) if failure.is_loss() => {
-            let again = reconnect(gate, ask, deadline)?;
-            let (connected, answer) = again.ok_or_else(|| broken(&Fault::Late))?;
+            // That it does not answer says more than that the time is over.
+            let again = reconnect(gate, ask, AT_FIRST, deadline)?;
+            let (connected, answer) = again.ok_or_else(|| failure.error(gate.scope()))?;
             *manager = connected;
             Ok(answer)
         }
@@ -54,10 +57,11 @@ pub(crate) fn asked_by<T>(
 /// Connects anew and asks the first question, until there is an answer; `None` when the deadline passed.
 ///
 /// # Errors
-/// When the manager stays away, or does not want to answer.
+/// When the manager stays away for longer than is waited for it, or does not want to answer.
 pub(crate) fn reconnect<T>(
     gate: &Gate,
     mut ask: impl FnMut(&mut Manager) -> Result<T, Failure>,
+    patience: Duration,
     deadline: Deadline,
 ) -> Result<Option<(Manager, T)>> {
     let mut sockets = Watcher::new()?;
@@ -65,7 +69,7 @@ pub(crate) fn reconnect<T>(
         // One that is not there can't be watched; the pause is short.
         let _ = sockets.add(&folder);
     }
-    let patience = Deadline::after(PATIENCE);
+    let patience = Deadline::after(patience);
     loop {
         let opened = gate.open(Work::Much, deadline);
         let error = match opened.map(|mut manager| (ask(&mut manager), manager)) {

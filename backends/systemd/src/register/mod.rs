@@ -54,11 +54,17 @@ fn publish(services: &Services<'_>, owner: &User, batch: &Batch<Registration>) -
     let new: Vec<New<'_>> = new.collect();
     let any = !new.is_empty() || plans.iter().flatten().any(|plan| plan.stale);
     let mut written = shelf.publish(&new).into_iter();
+    let mut relinked = false;
     let published = batch.then(plans, |registration, plan| {
         let written = if plan.existing == Existing::Same { Ok(()) } else { written.next().unwrap_or(Ok(())) };
         let done = written.and_then(|()| set_at_boot(services, registration, &plan));
-        done.inspect_err(|_| take_back(services, &shelf, registration, &plan)).map(|()| plan)
+        let changed = done.inspect_err(|_| take_back(services, &shelf, registration, &plan))?;
+        relinked |= changed;
+        Ok(plan)
     });
+    if relinked {
+        services.place.flush_links();
+    }
     if !any {
         return Ok(published);
     }
@@ -79,15 +85,15 @@ fn take_back(services: &Services<'_>, shelf: &Shelf, registration: &Registration
     }
     let name = &*registration.spec.name;
     let unlinked = services.place.set_enabled(&format!("{name}.service"), false);
-    if let Err(error) = unlinked.and(shelf.remove([name])) {
+    if let Err(error) = unlinked.and_then(|_| shelf.remove([name])) {
         log::warn!("cannot take back a registration: {error}");
     }
 }
 
-/// Whether it starts at boot from now on.
-fn set_at_boot(services: &Services<'_>, registration: &Registration, plan: &Plan) -> Result<()> {
+/// Has it start at boot from now on, or not; whether that is another than before.
+fn set_at_boot(services: &Services<'_>, registration: &Registration, plan: &Plan) -> Result<bool> {
     let at_boot = match registration.spec.boot() {
-        Boot::Restore if plan.boot == Some(Boot::Restore) && !registration.start => return Ok(()),
+        Boot::Restore if plan.boot == Some(Boot::Restore) && !registration.start => return Ok(false),
         Boot::Restore => registration.start || plan.active,
         boot => boot == Boot::Up,
     };

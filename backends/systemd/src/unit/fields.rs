@@ -30,7 +30,12 @@ pub fn fields(description: Description) -> Description {
             ],
         )
         .noted(Native, Field::Env, "UTF-8 alone; kept in a file that only the owner reads")
-        .noted(Native, Field::Limits, "in the user scope capped, silently, at the hard limits of the manager")
+        .noted(
+            Native,
+            Field::Limits,
+            "capped, silently, at the hard limits of a manager that may not raise them: a user's, or a \
+             container's; and `nofile` by any, where it is above fs.nr_open",
+        )
         .noted(Native, Field::Requires, "as Wants= and After=, so that a stop stops nothing else")
         .noted(
             Native,

@@ -147,8 +147,12 @@ fn run_all(gate: &Gate, manager: &mut Manager, jobs: &mut [Job], deadline: Deadl
             Err(failure) => failure,
         };
         log::debug!("the connection to systemd broke while jobs were open: {failure:?}");
-        let Some((again, units)) =
-            recovery::reconnect(gate, |manager| resume(manager, jobs, deadline), deadline)?
+        let Some((again, units)) = recovery::reconnect(
+            gate,
+            |manager| resume(manager, jobs, deadline),
+            recovery::UNDER_WAY,
+            deadline,
+        )?
         else {
             return Ok(());
         };

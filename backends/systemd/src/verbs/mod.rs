@@ -12,7 +12,7 @@ mod wait;
 
 use std::time::Duration;
 
-use anysvc_backend_api::{Batch, Deadline, Error, Named, Result, Target};
+use anysvc_backend_api::{Batch, Boot, Deadline, Error, Named, Result, Target};
 
 use crate::{
     manager::{EXISTENCE, Failure, Gate, Manager, Question, Unit, Work, recovery, unit_of},
@@ -77,6 +77,15 @@ fn find<N: Named>(
         unit.ok_or_else(|| Error::not_registered(item.name()))
     };
     Ok(batch.items.iter().zip(&names).map(one).collect())
+}
+
+/// One of ours whose boot is to be like its last order starts at boot from now on, or does not; whether that is
+/// another than before.
+fn at_boot(services: &Services<'_>, unit: &Unit, enabled: bool) -> Result<bool> {
+    match mark_of(unit) {
+        Some(mark) if mark.boot == Boot::Restore => services.place.set_enabled(&unit.listed.id, enabled),
+        _ => Ok(false),
+    }
 }
 
 /// What the file of a unit says, if we made it.

@@ -1,9 +1,9 @@
 //! Starting and restarting services, ours and foreign.
 
-use anysvc_backend_api::{Batch, Boot, Result, Target};
+use anysvc_backend_api::{Batch, Result, Target};
 
 use super::{
-    Services,
+    Services, at_boot,
     jobs::{self, Goal, Job},
     mark_of,
 };
@@ -20,7 +20,14 @@ pub(crate) enum Mode {
 /// against this start.
 pub(crate) fn bring_up(services: &Services<'_>, batch: &Batch<Target>, mode: Mode) -> Vec<Result<()>> {
     services.on_each(batch, STEPS, |mut manager, found| {
-        let planned = batch.then(found, |target, unit| plan(services, &target.name, &unit, mode));
+        let mut relinked = false;
+        let planned = batch.then(found, |target, unit| {
+            relinked |= at_boot(services, &unit, true)?;
+            Ok(plan(&target.name, &unit, mode))
+        });
+        if relinked {
+            services.place.flush_links();
+        }
         let jobs: Vec<Job> = planned.iter().flatten().flatten().cloned().collect();
         if jobs.is_empty() {
             return planned.into_iter().map(|each| each.map(drop)).collect();
@@ -35,17 +42,13 @@ pub(crate) fn bring_up(services: &Services<'_>, batch: &Batch<Target>, mode: Mod
     })
 }
 
-/// The job for a service, if it needs one. One of ours is started at boot from now on.
-fn plan(services: &Services<'_>, name: &str, unit: &Unit, mode: Mode) -> Result<Option<Job>> {
-    let mark = mark_of(unit);
-    if mark.is_some_and(|mark| mark.boot == Boot::Restore) {
-        services.place.set_enabled(&unit.listed.id, true)?;
-    }
-    let early = mark.is_some() && unit.facts.kind.starts_with("notify");
-    let Some((goal, verb)) = order(unit, early, mode) else { return Ok(None) };
+/// The job for a service, if it needs one.
+fn plan(name: &str, unit: &Unit, mode: Mode) -> Option<Job> {
+    let early = unit.facts.kind.starts_with("notify") && mark_of(unit).is_some();
+    let (goal, verb) = order(unit, early, mode)?;
     let mut job = Job::new(name, unit, goal, verb);
     job.early = early;
-    Ok(Some(job))
+    Some(job)
 }
 
 /// What to ask for. One of which it is enough that its process runs has nothing to be asked once that does.

@@ -1,9 +1,9 @@
 //! Stopping services, ours and foreign.
 
-use anysvc_backend_api::{Batch, Boot, Result, Target};
+use anysvc_backend_api::{Batch, Result, Target};
 
 use super::{
-    Services,
+    Services, at_boot,
     jobs::{self, Goal, Job},
     mark_of,
 };
@@ -17,7 +17,14 @@ pub(crate) fn stop(services: &Services<'_>, batch: &Batch<Target>) -> Vec<Result
             .iter()
             .map(|unit| unit.as_ref().ok().filter(|u| mark_of(u).is_some()).map(|u| u.listed.id.clone()))
             .collect();
-        let planned = batch.then(found, |target, unit| plan(services, &target.name, &unit));
+        let mut relinked = false;
+        let planned = batch.then(found, |target, unit| {
+            relinked |= at_boot(services, &unit, false)?;
+            Ok(plan(&target.name, &unit))
+        });
+        if relinked {
+            services.place.flush_links();
+        }
         let jobs: Vec<Job> = planned.iter().flatten().flatten().cloned().collect();
         let mut ends = jobs::run(services.gate, &mut manager, jobs, batch.deadline).into_iter();
         let ended = batch.then(planned, |_, job| job.and_then(|_| ends.next()).unwrap_or(Ok(())));
@@ -30,11 +37,8 @@ pub(crate) fn stop(services: &Services<'_>, batch: &Batch<Target>) -> Vec<Result
     })
 }
 
-/// The job for a service, if it needs one. One of ours is not started at boot any more.
-fn plan(services: &Services<'_>, name: &str, unit: &Unit) -> Result<Option<Job>> {
-    if mark_of(unit).is_some_and(|mark| mark.boot == Boot::Restore) {
-        services.place.set_enabled(&unit.listed.id, false)?;
-    }
+/// The job for a service, if it needs one.
+fn plan(name: &str, unit: &Unit) -> Option<Job> {
     let rests = matches!(unit.listed.active.as_str(), "inactive" | "failed") && unit.listed.job.is_none();
-    Ok((!rests).then(|| Job::new(name, unit, Goal::Down, "StopUnit")))
+    (!rests).then(|| Job::new(name, unit, Goal::Down, "StopUnit"))
 }

@@ -50,7 +50,8 @@ impl Waiting<'_> {
                 Err(failure) => failure,
             };
             log::debug!("the connection to systemd broke while services were waited for: {failure:?}");
-            let again = recovery::reconnect(gate, |manager| self.subscribe(manager), deadline)?;
+            let again =
+                recovery::reconnect(gate, |manager| self.subscribe(manager), recovery::UNDER_WAY, deadline)?;
             let Some((mut manager, ())) = again else { return Ok(()) };
             went = self.watch_on(&mut manager);
         }
