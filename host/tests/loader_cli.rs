@@ -7,7 +7,7 @@ mod support;
 use std::{
     fs,
     os::unix::{fs::FileExt as _, process::CommandExt as _},
-    path::Path,
+    path::{Path, PathBuf},
     process::{Command, Output},
 };
 
@@ -31,6 +31,15 @@ fn anysvc(installed: &Installed, args: &[&str]) -> Run {
     command.env_clear().arg("--state-dir").arg(state.path());
     command.arg("--backend-path").arg(installed.folder()).args(args);
     run(&mut command)
+}
+
+/// Beside the backends. Made by another process: a child that another test starts while this one writes
+/// would hold the file open for writing, and what is open so can't be run.
+fn copy_of_the_program(installed: &Installed) -> PathBuf {
+    let program = installed.folder().join("anysvc");
+    let copied = Command::new("/bin/cp").arg(env!("CARGO_BIN_EXE_anysvc")).arg(&program).status();
+    assert!(copied.is_ok_and(|status| status.success()), "no copy of the program");
+    program
 }
 
 fn run(command: &mut Command) -> Run {
@@ -149,8 +158,7 @@ fn a_panic_in_a_plugin_is_an_error_of_that_service_alone() {
 #[test]
 fn a_setuid_copy_ignores_where_its_starter_says_that_backends_are() {
     let installed = Installed::new(&library("unruly"));
-    let program = installed.folder().join("anysvc");
-    fs::copy(env!("CARGO_BIN_EXE_anysvc"), &program).expect("a copy");
+    let program = copy_of_the_program(&installed);
     let detect = |mode: u32| {
         set(&program, 0, mode);
         let mut command = Command::new(&program);
@@ -168,8 +176,7 @@ fn a_setuid_copy_ignores_where_its_starter_says_that_backends_are() {
 #[test]
 fn a_setuid_copy_takes_neither_state_nor_logging_from_its_starter() {
     let installed = Installed::new(&library("unruly"));
-    let program = installed.folder().join("anysvc");
-    fs::copy(env!("CARGO_BIN_EXE_anysvc"), &program).expect("a copy");
+    let program = copy_of_the_program(&installed);
     let state = tempfile::tempdir().expect("a folder");
     set(state.path(), ALICE, 0o700);
     let list = |mode: u32| {
@@ -190,8 +197,7 @@ fn a_folder_of_backends_that_cannot_be_read_is_not_taken_for_an_empty_one() {
     installed.write_manifest("fallback = true");
     set(dark.path(), 0, 0o700);
     // Not in the build's folder, which others may not enter.
-    let program = installed.folder().join("anysvc");
-    fs::copy(env!("CARGO_BIN_EXE_anysvc"), &program).expect("a copy");
+    let program = copy_of_the_program(&installed);
     set(&program, 0, 0o755);
     let detect = |args: &[&str]| {
         let mut command = Command::new(&program);

@@ -199,7 +199,10 @@ fn a_real_setuid_program_ignores_the_session_that_starts_it() {
     let folder = tempfile::tempdir().expect("a folder");
     set(folder.path(), 0, 0o755);
     let program = folder.path().join("setuid");
-    std::fs::copy(std::env::current_exe().expect("this test"), &program).expect("a copy");
+    // By another process: what a child of another test holds open for writing can't be run.
+    let copied =
+        Command::new("/bin/cp").arg(std::env::current_exe().expect("this test")).arg(&program).status();
+    assert!(copied.is_ok_and(|status| status.success()), "no copy of this test");
     let report = |mode: u32, uid: u32| {
         set(&program, 0, mode);
         let mut command = Command::new(&program);
