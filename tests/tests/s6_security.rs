@@ -158,9 +158,6 @@ fn what_root_does_to_a_service_stays_in_it() {
 
 #[test]
 fn what_root_does_through_the_files_of_s6_stays_in_the_service() {
-    let world = World::shared();
-    let (bait, mut canary) = (Bait::new(&world), canary(&world.lab));
-    let _stopped = Stopped::new(&world);
     let paths = [
         "supervise",
         "supervise/control",
@@ -176,7 +173,13 @@ fn what_root_does_through_the_files_of_s6_stays_in_the_service() {
         "log/supervise/control",
         "",
     ];
-    paths.iter().for_each(|path| attack(&bait, &mut canary, path));
+    for path in paths {
+        // A laboratory for each: root may find that the service is not supervised any more, and remove it.
+        let world = World::shared();
+        let (bait, mut canary) = (Bait::new(&world), canary(&world.lab));
+        let _stopped = Stopped::new(&world);
+        attack(&bait, &mut canary, path);
+    }
 }
 
 /// What uid 10000 put in its place, with so much in it that removing it takes a while.
