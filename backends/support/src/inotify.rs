@@ -5,15 +5,16 @@ use std::{
     mem::MaybeUninit,
     os::fd::{AsFd, OwnedFd},
     path::Path,
-    sync::Arc,
 };
 
 use anysvc_backend_api::{Deadline, Error, Result};
 use rustix::{
-    event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll},
+    event::{PollFd, PollFlags, Timespec, poll},
     fs::inotify::{CreateFlags, Reader, WatchFlags, add_watch, init},
     io::Errno,
 };
+
+use crate::cancel::Cancel;
 
 /// What ended a wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +36,7 @@ pub struct Watch(i32);
 pub struct Watcher {
     /// Made with the first watch: a user may have few of them (128).
     inotify: Option<OwnedFd>,
-    cancel: Arc<OwnedFd>,
+    cancel: Cancel,
 }
 
 impl Watcher {
@@ -45,8 +46,7 @@ impl Watcher {
     /// When there are no descriptors left.
     pub fn new() -> Result<Watcher> {
         let failed = |cause: Errno| Error::io("watch", "inotify", &cause.into());
-        let cancel = eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC).map_err(failed)?;
-        Ok(Watcher { inotify: None, cancel: Arc::new(cancel) })
+        Ok(Watcher { inotify: None, cancel: Cancel::new().map_err(failed)? })
     }
 
     /// Watches a folder for entries that are written, come, go or are renamed, and for its own removal.
@@ -79,7 +79,7 @@ impl Watcher {
         let failed = |cause: Errno| Error::io("watch", "inotify", &cause.into());
         loop {
             let timeout = deadline.remaining().and_then(|left| Timespec::try_from(left).ok());
-            let mut fds = vec![PollFd::from_borrowed_fd((*self.cancel).as_fd(), PollFlags::IN)];
+            let mut fds = vec![PollFd::from_borrowed_fd(self.cancel.as_fd(), PollFlags::IN)];
             if let Some(inotify) = &self.inotify {
                 fds.push(PollFd::from_borrowed_fd(inotify.as_fd(), PollFlags::IN));
             }
@@ -106,17 +106,12 @@ impl Watcher {
 
     /// Whether the canceller was used.
     pub fn cancelled(&self) -> bool {
-        let mut fds = [PollFd::from_borrowed_fd((*self.cancel).as_fd(), PollFlags::IN)];
-        matches!(poll(&mut fds, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })), Ok(1))
+        self.cancel.cancelled()
     }
 
     /// A function that ends a wait under way, and every later one, from any thread.
     pub fn canceller(&self) -> Box<dyn Fn() + Send + Sync> {
-        let cancel = Arc::clone(&self.cancel);
-        Box::new(move || {
-            // It can only fail when it was used 2^64 times.
-            let _ = rustix::io::write(&*cancel, &1u64.to_ne_bytes());
-        })
+        self.cancel.canceller()
     }
 }
 

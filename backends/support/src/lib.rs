@@ -3,6 +3,7 @@
 //! manager.
 
 pub mod boot;
+pub mod cancel;
 pub mod command;
 pub mod engine;
 pub mod inotify;

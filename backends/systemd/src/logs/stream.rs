@@ -3,14 +3,14 @@
 
 use std::{
     collections::HashMap,
-    os::fd::{AsFd as _, OwnedFd},
-    sync::Arc,
+    os::fd::AsFd as _,
     time::{Duration, SystemTime},
 };
 
 use anysvc_backend_api::{Deadline, Error, ErrorKind, LogChunk, LogQuery, LogRecord, LogStream, Result};
+use anysvc_backend_support::cancel::Cancel;
 use rustix::{
-    event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll},
+    event::{PollFd, PollFlags, Timespec, poll},
     io::Errno,
 };
 
@@ -34,7 +34,7 @@ pub(super) struct Stream {
     held: Vec<LogRecord>,
     /// The last entry that was read.
     cursor: Option<String>,
-    cancel: Arc<OwnedFd>,
+    cancel: Cancel,
 }
 
 impl Stream {
@@ -45,8 +45,7 @@ impl Stream {
             (None, Some(lines)) if matches.names.len() == 1 => From::Last(lines),
             (None, _) => From::Beginning,
         };
-        let cancel = eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC)
-            .map_err(|cause| Error::io("make", "eventfd", &cause.into()))?;
+        let cancel = Cancel::new().map_err(|cause| Error::io("make", "eventfd", &cause.into()))?;
         Ok(Stream {
             journalctl: Journalctl::start(&matches, &from, false)?,
             matches,
@@ -54,7 +53,7 @@ impl Stream {
             past: true,
             held: Vec::new(),
             cursor: None,
-            cancel: Arc::new(cancel),
+            cancel,
         })
     }
 
@@ -128,11 +127,6 @@ impl Stream {
             }
         }
     }
-
-    fn cancelled(&self) -> bool {
-        let mut fds = [PollFd::from_borrowed_fd(self.cancel.as_fd(), PollFlags::IN)];
-        poll(&mut fds, Some(&Timespec::default())).is_ok_and(|ready| ready > 0)
-    }
 }
 
 /// Adds records to those that are held: not many more are kept than can be among the last of their services.
@@ -162,7 +156,7 @@ fn last_of_each(records: Vec<LogRecord>, lines: u64) -> Vec<LogRecord> {
 impl LogStream for Stream {
     fn next(&mut self, deadline: Deadline) -> Result<LogChunk> {
         loop {
-            if self.cancelled() {
+            if self.cancel.cancelled() {
                 return Ok(LogChunk { records: Vec::new(), end: true });
             }
             let (records, more) = self.take()?;
@@ -177,11 +171,7 @@ impl LogStream for Stream {
     }
 
     fn canceller(&self) -> Box<dyn Fn() + Send + Sync> {
-        let cancel = Arc::clone(&self.cancel);
-        Box::new(move || {
-            // It can only fail when it was used 2^64 times.
-            let _ = rustix::io::write(&*cancel, &1u64.to_ne_bytes());
-        })
+        self.cancel.canceller()
     }
 }
 
