@@ -12,7 +12,7 @@ use std::{
 };
 
 use serde_json::Value;
-use support::{Installed, find, library, put, set};
+use support::{Installed, copy_program, find, library, put, set};
 
 const ALICE: u32 = 10_000;
 
@@ -33,12 +33,10 @@ fn anysvc(installed: &Installed, args: &[&str]) -> Run {
     run(&mut command)
 }
 
-/// Beside the backends. Made by another process: a child that another test starts while this one writes
-/// would hold the file open for writing, and what is open so can't be run.
+/// Beside the backends.
 fn copy_of_the_program(installed: &Installed) -> PathBuf {
     let program = installed.folder().join("anysvc");
-    let copied = Command::new("/bin/cp").arg(env!("CARGO_BIN_EXE_anysvc")).arg(&program).status();
-    assert!(copied.is_ok_and(|status| status.success()), "no copy of the program");
+    copy_program(env!("CARGO_BIN_EXE_anysvc"), &program);
     program
 }
 

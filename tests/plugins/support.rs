@@ -9,6 +9,7 @@ use std::{
     fs::{self, Permissions},
     os::unix::fs::{PermissionsExt as _, chown},
     path::{Path, PathBuf},
+    process::Command,
     sync::Once,
 };
 
@@ -123,6 +124,14 @@ impl Installed {
 pub fn set(path: &Path, uid: u32, mode: u32) {
     chown(path, Some(uid), Some(uid)).expect("these tests have to run as root");
     fs::set_permissions(path, Permissions::from_mode(mode)).expect("a mode");
+}
+
+/// Copies a program, so that it can be run at once. Another process does it: a child that another test
+/// starts meanwhile would hold what this one writes open, and what is open for writing can't be run.
+#[track_caller]
+pub fn copy_program(from: impl AsRef<Path>, to: &Path) {
+    let copied = Command::new("/bin/cp").arg(from.as_ref()).arg(to).status();
+    assert!(copied.is_ok_and(|status| status.success()), "no copy of the program at {}", to.display());
 }
 
 /// Where some bytes are in others.

@@ -16,7 +16,7 @@ use anysvc::{
     environment::{Answer, Caller, Environment, FactSource as _, Overrides, Question, Variables},
 };
 use anysvc_backend_api::{ErrorKind, Scope};
-use support::set;
+use support::{copy_program, set};
 
 const ALICE: u32 = 10_000;
 const MALLORY: u32 = 10_001;
@@ -199,10 +199,7 @@ fn a_real_setuid_program_ignores_the_session_that_starts_it() {
     let folder = tempfile::tempdir().expect("a folder");
     set(folder.path(), 0, 0o755);
     let program = folder.path().join("setuid");
-    // By another process: what a child of another test holds open for writing can't be run.
-    let copied =
-        Command::new("/bin/cp").arg(std::env::current_exe().expect("this test")).arg(&program).status();
-    assert!(copied.is_ok_and(|status| status.success()), "no copy of this test");
+    copy_program(std::env::current_exe().expect("this test"), &program);
     let report = |mode: u32, uid: u32| {
         set(&program, 0, mode);
         let mut command = Command::new(&program);
