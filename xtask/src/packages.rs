@@ -14,7 +14,7 @@ pub fn for_systemd_lab() -> Done {
     anysvc_tests::prepare_systemd_lab()
 }
 
-/// Makes sure of what the benches need: the laboratory, and strace to count with.
+/// Makes sure of what the benches on s6 need: the laboratory, and strace to count with.
 pub fn for_bench() -> Done {
     let strace = if std::path::Path::new("/usr/bin/strace").exists() { &[][..] } else { &["strace"] };
     for_s6_lab().and_then(|()| install(strace))

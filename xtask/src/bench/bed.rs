@@ -1,16 +1,17 @@
-//! The test bed of a bench: the s6 laboratory with room for many services, and this program in it, which
-//! does the timing there. It knows no bench.
+//! The test bed of a bench: a laboratory with room for many services, and this program in it, which does the
+//! timing there. It knows no bench.
 
 use super::inside::{self, Measured, Step};
 use crate::tool::Done;
-use anysvc_tests::S6Lab;
+use anysvc_tests::{Lab, S6Lab, SystemdLab};
 use serde_json::Value;
+use std::ops::Deref;
 
 /// Where the program is inside.
 pub const ANYSVC: &str = "/opt/anysvc/bin/anysvc";
 /// Where this program is inside.
 pub const XTASK: &str = "/opt/xtask";
-/// Where the services are inside.
+/// Where the services of s6 are inside.
 pub const SCANDIR: &str = "/run/service";
 /// Where strace writes inside.
 const TRACE: &str = "/opt/trace";
@@ -19,13 +20,21 @@ const ORDER: &str = "/opt/order";
 
 /// A laboratory to measure in.
 pub struct Bed {
-    lab: S6Lab,
+    lab: Box<dyn Deref<Target = Lab>>,
 }
 
 impl Bed {
-    /// A fresh one, of root's.
-    pub fn new() -> Done<Bed> {
-        let lab = S6Lab::new().svscan_args("-c 12000").try_start()?;
+    /// A fresh one, where s6 runs root's services.
+    pub fn of_s6() -> Done<Bed> {
+        Bed::make(Box::new(S6Lab::new().svscan_args("-c 12000").try_start()?))
+    }
+
+    /// A fresh one, where systemd does.
+    pub fn of_systemd() -> Done<Bed> {
+        Bed::make(Box::new(SystemdLab::try_start()?))
+    }
+
+    fn make(lab: Box<dyn Deref<Target = Lab>>) -> Done<Bed> {
         let bed = Bed { lab };
         let us = std::env::current_exe().map_err(|error| format!("where xtask is: {error}"))?;
         bed.install(XTASK, &us)?;

@@ -22,7 +22,7 @@ pub fn measure() -> Done<Vec<Row>> {
         "--quiet",
     ]))?;
     let built: Vec<Value> = told.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
-    let bed = Bed::new()?;
+    let bed = Bed::of_s6()?;
     bed.install(PROGRAM, &artifact(&built, "boundary", "boundary-")?)?;
     bed.install(&format!("{LOGGING}/libunruly.so"), &artifact(&built, "anysvc_test_unruly", ".so")?)?;
     bed.write(&format!("{LOGGING}/unruly.toml"), MANIFEST);

@@ -13,7 +13,7 @@ const AFTER_THE_END: f64 = 20_000.0;
 const SLOW: &str = "trap 'exec sleep 0.05' TERM; sleep 100000 & wait";
 
 pub fn measure() -> Done<Vec<Row>> {
-    let bed = Bed::new()?;
+    let bed = Bed::of_s6()?;
     bed.must(&[ANYSVC, "register", "one", "--down", "--", "/usr/bin/sleep", "100000"])?;
     let slot = format!("{SCANDIR}/one");
     let steps = [

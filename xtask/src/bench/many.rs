@@ -11,14 +11,14 @@ const SPEC: &str = "command = [\"/usr/bin/sleep\", \"100000\"]\nlog = { to = \"n
 const LINEAR: Goal = Goal::Times(1.1);
 
 pub fn measure() -> Done<Vec<Row>> {
-    let bed = Bed::new()?;
+    let bed = Bed::of_s6()?;
     bed.register_many(1000, SPEC)?;
     let all = || Step::run(&[ANYSVC, "status"]);
     let list = || Step::run(&[ANYSVC, "list"]);
     let loop_of_svstat = format!("for slot in {SCANDIR}/s*; do /command/s6-svstat \"$slot\"; done");
     let one_by_one = Step::run(&["/bin/sh", "-c", &loop_of_svstat]);
     let [status, peer] = bed.measure(10, [all(), one_by_one])?;
-    let more = Bed::new()?;
+    let more = Bed::of_s6()?;
     // Not started: ten thousand programs would be ten thousand more processes, and s6 knows their states
     // either way.
     more.write(super::bed::SPECS, &super::bed::specs(10_000, SPEC));

@@ -19,6 +19,7 @@ mod samples;
 mod size;
 mod status;
 mod supervisord;
+mod systemd;
 
 use crate::tool::Done;
 use crate::{build, packages};
@@ -35,7 +36,7 @@ pub struct Bench {
 }
 
 /// All of them.
-pub const BENCHES: [Bench; 7] = [
+pub const BENCHES: [Bench; 8] = [
     Bench {
         name: "status",
         what: "`anysvc status NAME` and `s6-svstat DIR`, whole processes",
@@ -65,6 +66,11 @@ pub const BENCHES: [Bench; 7] = [
         name: "supervisord",
         what: "1,000 services under the embedded default, and under supervisord from PyPI",
         measure: supervisord::measure,
+    },
+    Bench {
+        name: "systemd",
+        what: "status, registering and starting on a real systemd, and systemctl",
+        measure: systemd::measure,
     },
     Bench { name: "size", what: "the program and the s6 plugin, in MiB", measure: size::measure },
 ];

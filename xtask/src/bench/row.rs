@@ -73,7 +73,7 @@ impl Row {
 
     fn words(&self) -> String {
         match self.goal {
-            Goal::Times(times) if times < 1.0 => {
+            Goal::Times(times) if times <= 0.5 => {
                 format!("at least {:.0} x faster than the peer", 1.0 / times)
             }
             Goal::Times(times) => format!("at most {times} x the peer"),

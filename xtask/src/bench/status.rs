@@ -7,7 +7,7 @@ use super::row::{Goal, Row};
 use crate::tool::Done;
 
 pub fn measure() -> Done<Vec<Row>> {
-    let bed = Bed::new()?;
+    let bed = Bed::of_s6()?;
     bed.must(&[ANYSVC, "register", "one", "--", "/usr/bin/sleep", "100000"])?;
     let slot = format!("{SCANDIR}/one");
     let (ours, peer) = ([ANYSVC, "status", "one"], ["/command/s6-svstat", &slot]);
