@@ -26,7 +26,7 @@ code=133
 while [ "$code" = 133 ]; do
     code=0
     systemd-nspawn --quiet --directory="$lab/root" --machine="$LAB_NAME" --boot --register=no --keep-unit \
-        --private-network --resolv-conf=off --timezone=off --link-journal=no --console=pipe \
+        --private-network --resolv-conf=off --timezone=off --link-journal=no --console=read-only \
         >>"$lab/console.log" || code=$?
 done
 exit "$code"

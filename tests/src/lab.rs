@@ -21,6 +21,8 @@ pub(crate) struct Kind {
     pub(crate) logged_in: bool,
     /// What someone needs who reads of a failure there.
     pub(crate) scene: fn(&Lab) -> String,
+    /// What was put out on its console.
+    pub(crate) console: fn(&Lab) -> String,
 }
 
 /// A laboratory as seen from outside; each kind of them derefs to it.
@@ -155,6 +157,11 @@ impl Lab {
     /// What someone needs who reads of a failure here.
     pub fn scene(&self) -> String {
         (self.kind.scene)(self)
+    }
+
+    /// What was put out so far on its console: by process 1, and by whom it lets.
+    pub fn console(&self) -> String {
+        (self.kind.console)(self)
     }
 
     /// Kills everything in there: the kernel takes all processes of the namespace with its PID 1.

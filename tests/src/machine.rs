@@ -56,10 +56,10 @@ pub(crate) fn unfit(needed: &Programs) -> Result<(), String> {
     }
 }
 
-/// The processes whose parent is `parent`, by their ids out here. (Not from
+/// The children of a process, by their ids out here. (Not from
 /// `/proc/PID/task/*/children`: a kernel need not have that.)
-pub(crate) fn children(parent: u32) -> Vec<u32> {
-    pids().filter(|&pid| stat_parent(pid) == Some(parent)).collect()
+pub(crate) fn children(of: u32) -> Vec<u32> {
+    pids().filter(|&pid| parent(pid) == Some(of)).collect()
 }
 
 /// The id out here of the process that is `inner` in the PID namespace of `namespace_of`.
@@ -91,7 +91,8 @@ pub(crate) fn has_ended(pid: u32) -> bool {
     stat(pid).is_none_or(|stat| stat.starts_with('Z'))
 }
 
-fn stat_parent(pid: u32) -> Option<u32> {
+/// The parent of a process, by its id out here.
+pub(crate) fn parent(pid: u32) -> Option<u32> {
     stat(pid)?.split_whitespace().nth(1)?.parse().ok()
 }
 

@@ -7,7 +7,7 @@ use std::ffi::OsStr;
 use std::os::unix::fs::OpenOptionsExt;
 use std::process::Child;
 
-static KIND: Kind = Kind { namespaces: &["--mount", "--pid"], logged_in: false, scene };
+static KIND: Kind = Kind { namespaces: &["--mount", "--pid"], logged_in: false, scene, console };
 
 /// A real s6-svscan as PID 1 of its own PID and mount namespaces. Dropping it kills all of it.
 ///
@@ -57,14 +57,10 @@ impl S6Lab {
         let control = self.path(scandir).join(".s6-svscan/control");
         std::fs::OpenOptions::new().write(true).custom_flags(nonblock).open(control).is_ok()
     }
-
-    /// What the container has put out so far, s6-svscan's own complaints included.
-    pub fn log(&self) -> String {
-        log(&self.lab)
-    }
 }
 
-fn log(lab: &Lab) -> String {
+/// What the container has put out so far, s6-svscan's own complaints included.
+fn console(lab: &Lab) -> String {
     std::fs::read(lab.path("/var/log/container.log"))
         .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
         .unwrap_or_default()
@@ -77,7 +73,7 @@ fn scene(lab: &Lab) -> String {
         .args(["/run/service", "/run/app"])
         .args(["-printf", "%M %u %s %p -> %l\\n"])
         .said();
-    format!("--- container's output\n{}--- scandirs\n{listing}", log(lab))
+    format!("--- container's output\n{}--- scandirs\n{listing}", console(lab))
 }
 
 impl Drop for S6Lab {

@@ -44,7 +44,7 @@ fn a_service_made_by_hand_comes_up_with_the_containers_environment() {
     let run = "#!/command/with-contenv sh\necho \"says $CONTAINER_VAR\"\nexec sleep 1000\n";
     publish(&lab, "/run/service", 0, "hand", run);
     lab.s6("s6-svscanctl", ["-a", "/run/service"]).run().success();
-    lab.wait_until("it speaks", || lab.log() == "says from the container\n");
+    lab.wait_until("it speaks", || lab.console() == "says from the container\n");
     lab.s6("s6-svwait", ["-u", "-t", "5000", "/run/service/hand"]).run().success();
     lab.s6("s6-svstat", ["-o", "up", "/run/service/hand"]).run().success().stdout_is("true\n");
 }

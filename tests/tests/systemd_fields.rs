@@ -1,7 +1,25 @@
 //! What fields of a spec mean on a real systemd, where that is ours to carry or easy to get wrong.
 
-use anysvc_tests::{APP, Enter, Signal, SystemdLab};
+use anysvc_tests::{APP, Enter, Signal, SystemdLab, matrix, scenario};
 use serde_json::Value;
+
+/// Whose manager has what a container's environment would have.
+fn stage(uid: u32) -> scenario::Somebody<SystemdLab> {
+    let lab = SystemdLab::start();
+    let scope = if uid == 0 { "--system" } else { "--user" };
+    lab.systemctl([scope, "set-environment", "CONTAINER_VAR=from the container"]).uid(uid).run().success();
+    scenario::Somebody { lab, uid, backend: "systemd" }
+}
+
+#[test]
+fn every_field_does_for_root_what_the_matrix_says() {
+    matrix::walk(|| stage(0));
+}
+
+#[test]
+fn every_field_does_for_a_user_what_the_matrix_says() {
+    matrix::walk(|| stage(APP));
+}
 
 /// Somebody with a manager.
 struct Somebody {

@@ -44,7 +44,7 @@ pub const SUITES: &[Suite] = &[
     Suite {
         name: "s6",
         what: "the built program against a real s6, in the laboratory",
-        prepare: || packages::for_python_in_the_lab().and_then(|()| build::run()),
+        prepare: || packages::for_s6_lab().and_then(|()| build::run()),
         commands: || Ok(vec![files(&of("s6_")?)]),
     },
     Suite {

@@ -175,7 +175,7 @@ impl World {
     /// run, a scan that ended early.
     pub fn complaints(&self) -> Vec<String> {
         const OURS: [&str; 2] = ["unable to spawn", "s6-svscan: fatal"];
-        let log = self.lab.log();
+        let log = self.lab.console();
         let ours = log.lines().filter(|line| OURS.iter().any(|words| line.contains(words)));
         ours.map(str::to_owned).collect()
     }

@@ -68,7 +68,7 @@ pub fn console(stage: &dyn Stage) {
     if stage.has_console() {
         up(stage, &spec);
         says(stage, "to the console");
-        stage.until("the line is on the console", &|| stage.manager_log().contains("to the console"));
+        stage.until("the line is on the console", &|| stage.console().contains("to the console"));
     } else {
         unchanged_by(stage, &spec, 6, "log.console");
     }

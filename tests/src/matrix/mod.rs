@@ -115,6 +115,11 @@ fn matrix(stage: &dyn Stage) -> Vec<(String, String)> {
     fields.iter().map(|field| (text(&field["field"]), text(&field["support"]))).collect()
 }
 
+/// Whether a field does what it says on this stage.
+fn supports(stage: &dyn Stage, field: &str) -> bool {
+    matrix(stage).iter().any(|(known, support)| known == field && support != "refused")
+}
+
 fn try_field(stage: &dyn Stage, field: &str, support: &str) {
     let row = ROWS.iter().find(|row| row.field == field);
     let row = row.unwrap_or_else(|| panic!("no test tries it: add it to ROWS in tests/src/matrix/mod.rs"));

@@ -42,9 +42,10 @@ pub fn notify_fd(stage: &dyn Stage) {
 
 /// A datagram to NOTIFY_SOCKET, of the main process: that of one which is gone when it is read is nobody's.
 pub fn sd_notify(stage: &dyn Stage) {
-    let tell = "exec python3 -c 'import os, socket, time; s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); \
-                s.connect(os.environ[\"NOTIFY_SOCKET\"].replace(\"@\", \"\\0\", 1)); s.send(b\"READY=1\"); \
-                time.sleep(1000)'";
+    let tell = r#"exec perl -MSocket -e '
+        ($to = $ENV{NOTIFY_SOCKET}) =~ s/^@/\0/;
+        socket($socket, AF_UNIX, SOCK_DGRAM, 0) && send($socket, "READY=1", 0, sockaddr_un($to)) || die $!;
+        sleep 1000'"#;
     becomes_ready(stage, tell, "ready.sd-notify = true");
     assert_eq!(stage.status("x")["ready"], true);
     never(stage, "ready.sd-notify = true");
@@ -75,6 +76,16 @@ pub fn http(stage: &dyn Stage) {
     register(stage, &script(&serving(port), &absent)).ends(11).complains("404");
 }
 
+/// A server of one page. (In Perl, which every Debian has.)
 fn serving(port: u16) -> String {
-    format!("exec python3 -m http.server -d /srv {port}")
+    let serve = r#"exec perl -MIO::Socket::INET -e '
+        $SIG{PIPE} = "IGNORE";
+        $listener = IO::Socket::INET->new(LocalAddr => "127.0.0.1:PORT", Listen => 9, ReuseAddr => 1) || die $!;
+        while ($caller = $listener->accept) {
+            $asked = <$caller>;
+            while (<$caller> =~ /\S/) {}
+            print $caller "HTTP/1.0 ", $asked =~ m{^GET / } ? "200 OK" : "404 Not Found", "\r\n\r\n";
+            close $caller;
+        }'"#;
+    serve.replace("PORT", &port.to_string())
 }

@@ -63,12 +63,20 @@ impl<L: Deref<Target = Lab>> Stage for Somebody<L> {
     fn manager_log(&self) -> String {
         match self.backend {
             "systemd" => self.look(&["journalctl", "--no-pager", "-o", "cat"]),
-            _ => self.look(&["cat", "/var/log/container.log"]),
+            _ => self.console(),
         }
+    }
+
+    fn console(&self) -> String {
+        self.lab.console()
     }
 
     fn has_console(&self) -> bool {
         // The embedded one writes to the output of process 1, which is root's.
         self.backend != "local" || self.uid == 0
+    }
+    fn takes_any_bytes(&self) -> bool {
+        // systemd drops what is not UTF-8, and starts the service without it.
+        self.backend != "systemd"
     }
 }

@@ -29,17 +29,27 @@ pub trait Stage {
     fn look(&self, command: &[&str]) -> String;
     /// What the service manager itself has put out, or has in its log.
     fn manager_log(&self) -> String;
+    /// What was put out on the console of the machine, or the container.
+    fn console(&self) -> String;
     /// Whether services can copy their lines there (`log.console`).
     fn has_console(&self) -> bool;
+    /// Whether the value of a variable may be other than UTF-8.
+    fn takes_any_bytes(&self) -> bool;
 
     /// Everything that a command could leave behind: each file but what tests write, and each process.
     fn traces(&self) -> Vec<String> {
-        let files = ["find", "/", "-xdev", "(", "-path", "/srv", "-o", "-name", "*.log", ")", "-prune"];
-        let print = ["-o", "-printf", "%p %y %i %s %T@\\n"];
+        let files =
+            ["find", "/", "-xdev", "(", "-path", "/srv", "-o", "-name", "*.log", "-o", "-name", "*.journal"];
+        let print = [")", "-prune", "-o", "-printf", "%p %y %i %s %T@\\n"];
         let files = self.look(&[&files[..], &print].concat());
-        let processes = self.look(&["ps", "-e", "-o", "pid=,args="]);
-        let processes = processes.lines().filter(|line| !line.contains("pid=,args="));
-        files.lines().chain(processes).map(str::to_owned).collect()
+        files.lines().map(str::to_owned).chain(self.processes()).collect()
+    }
+
+    /// Every process there is: its number and its arguments.
+    fn processes(&self) -> Vec<String> {
+        let text = self.look(&["sh", "-c", "cd /proc && exec grep -a '' [0-9]*/cmdline"]).replace('\0', " ");
+        let own = |line: &&str| line.contains(":grep -a ");
+        text.lines().filter(|line| !own(line)).map(str::to_owned).collect()
     }
 
     /// The service in `status NAME --json`.

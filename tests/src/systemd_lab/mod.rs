@@ -17,8 +17,12 @@ use std::time::Duration;
 /// How long a boot may take before it counts as failed. Alone it takes a second.
 const BOOT: Duration = Duration::from_secs(60);
 
-static KIND: Kind =
-    Kind { namespaces: &["--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup"], logged_in: true, scene };
+static KIND: Kind = Kind {
+    namespaces: &["--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup"],
+    logged_in: true,
+    scene,
+    console,
+};
 
 /// A real systemd as PID 1 of a machine of its own. Dropping it kills all of it.
 ///
@@ -146,8 +150,7 @@ impl SystemdLab {
     }
 
     fn why_not(&mut self) -> String {
-        let console = self.setup().map(|setup| format!("/proc/{setup}/root/media/console.log"));
-        let console = console.and_then(|path| std::fs::read(path).ok()).unwrap_or_default();
+        let console = self.setup().map(console_of).unwrap_or_default();
         let scene = if self.pid1() == 0 { String::new() } else { self.scene() };
         self.end();
         let mut why = String::new();
@@ -156,9 +159,8 @@ impl SystemdLab {
         }
         format!(
             "the laboratory did not boot; its set-up (tests/lab/systemd-setup.sh) said:\n{why}\n\
-             --- console\n{}{scene}\n\
-             It needs mount, overlayfs and control groups: in a container, run that with --privileged.",
-            String::from_utf8_lossy(&console)
+             --- console\n{console}{scene}\n\
+             It needs mount, overlayfs and control groups: in a container, run that with --privileged."
         )
     }
 }
@@ -174,4 +176,15 @@ fn scene(lab: &Lab) -> String {
     let failed = lab.command("/usr/bin/systemctl").args(["--failed", "--no-legend", "--plain"]).said();
     let journal = lab.command("/usr/bin/journalctl").args(["--no-pager", "-o", "short", "-n", "60"]).said();
     format!("--- failed units\n{failed}--- journal\n{journal}")
+}
+
+/// What the machine's console got, which nspawn passes on to a file.
+fn console(lab: &Lab) -> String {
+    machine::parent(lab.pid1()).map(console_of).unwrap_or_default()
+}
+
+/// The same, in the files of the set-up, as `outside` sees them.
+fn console_of(outside: u32) -> String {
+    let bytes = std::fs::read(format!("/proc/{outside}/root/media/console.log")).unwrap_or_default();
+    String::from_utf8_lossy(&bytes).into_owned()
 }
