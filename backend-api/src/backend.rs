@@ -5,8 +5,8 @@ use crate::{
     deadline::Deadline,
     error::{Error, Result},
     model::{
-        Context, Description, Difference, ListQuery, LogChunk, LogQuery, Probe, Registration, Rendering,
-        ServiceSpec, SignalRequest, Status, Target, WaitRequest,
+        Context, Description, Difference, Done, ListQuery, LogChunk, LogQuery, Probe, Registration,
+        Rendering, ServiceSpec, SignalRequest, Status, Target, WaitRequest,
     },
 };
 
@@ -44,13 +44,13 @@ pub trait Backend: Send + Sync + Sized + 'static {
     /// # Errors
     /// `already-registered` or `not-ours` for what exists (and is not to be replaced or adopted);
     /// a failure leaves nothing behind.
-    fn register(&self, batch: &Batch<Registration>) -> Vec<Result<()>>;
+    fn register(&self, batch: &Batch<Registration>) -> Vec<Result<Done>>;
 
     /// Stops and removes services that we made. What is absent is fine.
     ///
     /// # Errors
     /// `not-ours`.
-    fn unregister(&self, batch: &Batch<Target>) -> Vec<Result<()>>;
+    fn unregister(&self, batch: &Batch<Target>) -> Vec<Result<Done>>;
 
     /// Starts services and waits until the manager has them up. One that runs already is fine, and so
     /// is one that its condition holds back.

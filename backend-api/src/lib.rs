@@ -34,20 +34,20 @@
 //!     fn probe(&self, _: Deadline) -> Result<Probe> {
 //!         Ok(Probe::default())
 //!     }
-//!     fn register(&self, batch: &Batch<Registration>) -> Vec<Result<()>> {
+//!     fn register(&self, batch: &Batch<Registration>) -> Vec<Result<Done>> {
 //!         batch.each(|r| {
 //!             let mut services = self.0.lock().unwrap();
 //!             if services.contains_key(&r.spec.name) {
 //!                 return Err(Error::already_registered(&r.spec.name));
 //!             }
 //!             services.insert(r.spec.name.clone(), if r.start { State::Running } else { State::Stopped });
-//!             Ok(())
+//!             Ok(Done::default())
 //!         })
 //!     }
-//!     fn unregister(&self, batch: &Batch<Target>) -> Vec<Result<()>> {
+//!     fn unregister(&self, batch: &Batch<Target>) -> Vec<Result<Done>> {
 //!         batch.each(|t| {
 //!             self.0.lock().unwrap().remove(&t.name);
-//!             Ok(())
+//!             Ok(Done::default())
 //!         })
 //!     }
 //!     fn start(&self, batch: &Batch<Target>) -> Vec<Result<()>> {

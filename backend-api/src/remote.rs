@@ -10,7 +10,7 @@ use crate::{
     deadline::Deadline,
     error::{Error, ErrorKind, Result},
     model::{
-        Context, Description, Difference, ListQuery, LogChunk, LogQuery, Named, Probe, Registration,
+        Context, Description, Difference, Done, ListQuery, LogChunk, LogQuery, Named, Probe, Registration,
         Rendering, ServiceSpec, SignalRequest, Status, Target, WaitRequest,
     },
     wire::WireStruct,
@@ -66,12 +66,12 @@ impl Remote {
     }
 
     /// Creates services.
-    pub fn register(&self, items: Vec<Registration>, deadline: Deadline) -> Vec<Result<()>> {
+    pub fn register(&self, items: Vec<Registration>, deadline: Deadline) -> Vec<Result<Done>> {
         self.call(Verb::Register, items, deadline)
     }
 
     /// Removes services.
-    pub fn unregister(&self, items: Vec<Target>, deadline: Deadline) -> Vec<Result<()>> {
+    pub fn unregister(&self, items: Vec<Target>, deadline: Deadline) -> Vec<Result<Done>> {
         self.call(Verb::Unregister, items, deadline)
     }
 

@@ -29,6 +29,7 @@ fn full() -> ServiceSpec {
         after: vec!["db".into()],
         requires: vec!["db".into()],
         boot: Some(Boot::Up),
+        transient: Some(true),
         restart: RestartSpec {
             policy: Some(RestartPolicy::Always),
             delay: Some(Duration::from_millis(1500)),

@@ -31,11 +31,11 @@ impl Backend for Moody {
     fn probe(&self, _: Deadline) -> Result<Probe> {
         panic!("probe panicked")
     }
-    fn register(&self, batch: &Batch<Registration>) -> Vec<Result<()>> {
-        batch.each(|r| moody(&r.spec.name, ()))
+    fn register(&self, batch: &Batch<Registration>) -> Vec<Result<Done>> {
+        batch.each(|r| moody(&r.spec.name, Done::default()))
     }
-    fn unregister(&self, batch: &Batch<Target>) -> Vec<Result<()>> {
-        batch.each(|t| moody(&t.name, ()))
+    fn unregister(&self, batch: &Batch<Target>) -> Vec<Result<Done>> {
+        batch.each(|t| moody(&t.name, Done::default()))
     }
     fn start(&self, batch: &Batch<Target>) -> Vec<Result<()>> {
         batch.each(|t| moody(&t.name, ()))
@@ -92,9 +92,9 @@ fn a_panic_is_an_error_of_its_item_and_the_others_are_fine() {
     for answers in [
         remote.register(specs, Deadline::NONE),
         remote.unregister(targets(&["a", "bad", "c"]), Deadline::NONE),
-        remote.start(targets(&["a", "bad", "c"]), Deadline::NONE),
+        Done::plainly(remote.start(targets(&["a", "bad", "c"]), Deadline::NONE)),
     ] {
-        assert_eq!((&answers[0], &answers[2]), (&Ok(()), &Ok(())));
+        assert_eq!((&answers[0], &answers[2]), (&Ok(Done::default()), &Ok(Done::default())));
         let error = answers[1].clone().unwrap_err();
         assert_eq!((error.kind, error.service.as_deref()), (ErrorKind::Panicked, Some("bad")));
         assert!(error.message.contains("no mood for this one"), "{}", error.message);

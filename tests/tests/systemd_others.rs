@@ -94,15 +94,48 @@ fn a_bus_without_a_systemd_behind_it_is_told_before_the_deadline() {
 #[test]
 fn what_somebody_added_to_a_unit_is_told_and_outlasts_it() {
     let lab = SystemdLab::start();
-    lab.anysvc([&["register", "web"], &SLEEP[..]].concat()).run().success();
-    let added = "/etc/systemd/system/web.service.d/more.conf";
+    lab.anysvc([&["register", "web"], &SLEEP[..]].concat()).run().success().stderr_is("");
+    let folder = "/etc/systemd/system/web.service.d";
+    let added = &format!("{folder}/more.conf");
     lab.write(added, 0, 0o644, "[Service]\nEnvironment=MORE=1\n");
+    let told = format!("warning: `web`: {folder} of somebody else changes what it is\n");
     let replace = [&["register", "web", "--replace", "--umask", "0077"], &SLEEP[..]].concat();
-    lab.anysvc(["-v"]).args(&replace).run().success().stderr_contains("web.service.d");
+    lab.anysvc(&replace).run().success().stderr_contains(&told);
     assert!(lab.read(added).contains("MORE=1"));
     let pid = lab.systemctl(["show", "--value", "-p", "MainPID", "web"]).run().success().stdout();
     let environment = lab.read(format!("/proc/{}/environ", pid.trim()));
     assert!(environment.split('\0').any(|variable| variable == "MORE=1"), "{environment}");
+
+    for command in [&["status", "web"][..], &["status"], &["reconcile"], &["restart", "web"]] {
+        lab.anysvc(command).run().success().stderr_contains(&told);
+        lab.anysvc(command).arg("-q").run().success().stderr_is("");
+        let told = lab.anysvc(command).arg("--json").run().success().json();
+        let warnings = told["services"][0]["warnings"].to_string();
+        assert!(warnings.contains(folder), "{command:?}: {told}");
+    }
+    // What `systemctl set-property` makes is somewhere else.
+    lab.systemctl(["set-property", "web", "CPUWeight=50"]).run().success();
+    lab.anysvc(["status", "web"])
+        .run()
+        .success()
+        .stderr_contains("/etc/systemd/system.control/web.service.d");
+    let left = lab.anysvc(["unregister", "web"]).run().success();
+    left.stderr_contains(&format!("{folder} of somebody else is left"));
+    assert!(lab.read(added).contains("MORE=1"));
+}
+
+/// The one file of ours that all services share.
+#[test]
+fn an_edited_addition_to_the_target_is_told_and_left() {
+    let lab = SystemdLab::start();
+    lab.anysvc([&["register", "web"], &SLEEP[..]].concat()).run().success();
+    let ours = "/etc/systemd/system/multi-user.target.d/anysvc.conf";
+    let edited = format!("{}Description=Mine\n", lab.read(ours));
+    lab.write(ours, 0, 0o644, &edited);
+    let told = format!("somebody edited {ours}, which is left as it is");
+    lab.anysvc([&["register", "db"], &SLEEP[..]].concat()).run().success().stderr_contains(&told);
+    lab.anysvc(["unregister", "db"]).run().success().stderr_contains(&told);
+    assert_eq!(lab.read(ours), edited);
 }
 
 #[test]

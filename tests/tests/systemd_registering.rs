@@ -124,17 +124,51 @@ fn who_looks_sees_what_starts_at_boot_whatever_the_umask_was() {
 fn an_edited_unit_is_left_alone_until_it_is_adopted() {
     let lab = SystemdLab::start();
     in_both(&lab, |scope| {
-        scope.register("web", &[]);
+        scope.register("web", &["--env", "A=1"]);
         let unit = scope.unit("web");
+        let (values, saved) = (format!("{unit}.env"), format!("{unit}.anysvc-saved"));
         let edited = format!("{}Environment=X=1\n", lab.read(&unit).replace("[Install]", "[Service]"));
         lab.write(&unit, scope.uid, 0o644, &edited);
         let replace = [&["register", "web", "--replace", "--umask", "0077"], &SLEEP[..]].concat();
-        scope.anysvc(&replace).run().fails(5).stderr_contains("edited").stderr_contains("--adopt");
+        let refused = scope.anysvc(&replace).run().fails(5);
+        refused.stderr_contains("edited").stderr_contains(&unit).stderr_contains("--adopt");
         assert_eq!(lab.read(&unit), edited);
-        let adopt = [&["register", "web", "--replace", "--adopt", "--umask", "0077"], &SLEEP[..]].concat();
-        scope.anysvc(&adopt).run().success();
-        assert!(lab.read(&unit).contains("UMask=0077"));
+        let adopt = ["register", "web", "--json", "--replace", "--adopt", "--env", "A=1"];
+        let adopted = scope.anysvc(&[&adopt, &SLEEP[..]].concat()).run().success();
+        assert_eq!(lab.read(&saved), edited);
+        let warnings = &adopted.json()["services"][0]["warnings"];
+        assert!(warnings[0].as_str().is_some_and(|told| told.contains(&saved)), "{warnings}");
+        adopted.stderr_contains(&format!("warning: `web`: what was there before is kept as {saved}"));
+        assert!(!lab.read(&unit).contains("X=1"));
+
+        // So it is with the values of its variables.
+        let edited = format!("{}B=2\n", lab.read(&values));
+        lab.write(&values, scope.uid, 0o600, &edited);
+        scope.anysvc(&replace).run().fails(5).stderr_contains("edited").stderr_contains(&values);
+        assert_eq!(lab.read(&values), edited);
+        let gone = scope.anysvc(&["unregister", "web"]).run().success();
+        let saved = format!("{values}.anysvc-saved");
+        gone.stderr_contains(&format!("which is kept as {saved}"));
+        assert_eq!(lab.read(&saved), edited);
+        lab.command("stat").args(["-c", "%a", &saved]).run().success().stdout_is("600\n");
+        assert!(!lab.exists(&unit) && !lab.exists(&values));
     });
+}
+
+#[test]
+fn no_copy_takes_the_place_of_another() {
+    let lab = SystemdLab::start();
+    lab.anysvc([&["register", "web"], &SLEEP[..]].concat()).run().success();
+    let unit = "/etc/systemd/system/web.service";
+    let ours = lab.read(unit);
+    for number in ["", ".2", ".3"] {
+        lab.write(unit, 0, 0o644, format!("{ours}# {number}\n"));
+        lab.anysvc([&["register", "web", "--replace", "--adopt"], &SLEEP[..]].concat()).run().success();
+        assert!(lab.read(format!("{unit}.anysvc-saved{number}")).ends_with(&format!("# {number}\n")));
+    }
+    // What is as it was written leaves none.
+    lab.anysvc(["unregister", "web"]).run().success();
+    assert!(!lab.exists(format!("{unit}.anysvc-saved.4")));
 }
 
 #[test]
@@ -151,8 +185,10 @@ fn a_unit_that_we_did_not_make_is_neither_replaced_nor_removed() {
         register(&["--replace"]).run().fails(5).stderr_contains("--adopt");
         scope.anysvc(&["unregister", "theirs"]).run().any();
         assert_eq!(lab.read(&unit), text);
-        register(&["--adopt"]).run().success();
+        let saved = format!("{unit}.anysvc-saved");
+        register(&["--adopt"]).run().success().stderr_contains(&saved);
         assert!(lab.read(&unit).starts_with("# anysvc "));
+        assert_eq!(lab.read(saved), text);
     });
     // One that is elsewhere, and would be hidden.
     let root = Scope { lab: &lab, uid: 0, units: SCOPES[0].1 };

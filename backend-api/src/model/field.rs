@@ -70,6 +70,8 @@ wire_enum! {
         When = 31 "when.env",
         /// `${VAR}` in `directory`, `env-file` and `log.directory`
         Expansion = 32 "${VAR}",
+        /// `transient`
+        Transient = 33 "transient",
         /// A field of a newer version.
         Unknown = 0 "unknown",
     }
@@ -99,6 +101,7 @@ impl Field {
             (Field::After, !spec.after.is_empty()),
             (Field::Requires, !spec.requires.is_empty()),
             (Field::Boot, spec.boot.is_some()),
+            (Field::Transient, spec.is_transient()),
             (Field::RestartPolicy, restart.policy.is_some()),
             (Field::RestartDelay, restart.delay.is_some()),
             (Field::RestartGiveUp, restart.give_up.is_some()),

@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::SystemTime};
 
 use super::{Bytes, ServiceSpec, Signal, State, Status};
 use crate::{
-    error::Error,
+    error::{Error, Result},
     wire::{wire_enum, wire_struct},
 };
 
@@ -38,6 +38,22 @@ wire_struct! { must:
     pub struct Target {
         /// Its name; a native one for a foreign service.
         pub name: String,
+    }
+}
+
+wire_struct! { lenient:
+    /// What was done for a service, beside what was asked for.
+    #[derive(Default, Eq)]
+    pub struct Done {
+        /// What its operator ought to know: that a copy of his file was kept, say, and where.
+        pub warnings: Vec<String>,
+    }
+}
+
+impl Done {
+    /// The answers of who has nothing to tell beside what was asked for.
+    pub fn plainly(answers: Vec<Result<()>>) -> Vec<Result<Done>> {
+        answers.into_iter().map(|answer| answer.map(|()| Done::default())).collect()
     }
 }
 

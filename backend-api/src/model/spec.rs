@@ -223,6 +223,8 @@ wire_struct! { must:
         pub requires: Vec<String>,
         /// What happens at boot.
         pub boot: Option<Boot>,
+        /// It is gone at the next boot of the machine or container, and nothing brings it back.
+        pub transient: Option<bool>,
         /// Restarting.
         pub restart: RestartSpec,
         /// Stopping.
@@ -239,6 +241,11 @@ wire_struct! { must:
 }
 
 impl ServiceSpec {
+    /// Whether it is gone at the next boot.
+    pub fn is_transient(&self) -> bool {
+        self.transient == Some(true)
+    }
+
     /// When the service is restarted.
     pub fn policy(&self) -> RestartPolicy {
         self.restart.policy.unwrap_or(RestartPolicy::OnFailure)

@@ -81,6 +81,8 @@ wire_struct! { lenient:
         pub told_up: Option<bool>,
         /// Why it is as it is, where that is not what it was told.
         pub rest: Option<Rest>,
+        /// What its operator ought to know of it: that somebody else changes what it is, say.
+        pub warnings: Vec<String>,
         /// What else this manager knows: a map.
         pub native: Value,
     }
@@ -103,6 +105,7 @@ impl Status {
             wanted_up: None,
             told_up: None,
             rest: None,
+            warnings: Vec::new(),
             native: Value::Null,
         }
     }

@@ -1,9 +1,9 @@
 //! The backend's verbs, on the client's side: which of them need a supervisor, and which can do without.
 
 use anysvc_backend_api::{
-    Backend, Batch, Capability, Context, Deadline, Description, Difference, Error, ErrorKind, ListQuery,
-    LogQuery, LogStream, Named, Probe, Registration, Rendering, Result, Scope, ServiceSpec, SignalRequest,
-    Status, Target, WaitRequest, abi::Verb, wire::WireStruct,
+    Backend, Batch, Capability, Context, Deadline, Description, Difference, Done, Error, ErrorKind,
+    ListQuery, LogQuery, LogStream, Named, Probe, Registration, Rendering, Result, Scope, ServiceSpec,
+    SignalRequest, Status, Target, WaitRequest, abi::Verb, wire::WireStruct,
 };
 
 use anysvc_backend_support::logs;
@@ -180,20 +180,20 @@ impl Backend for Local {
         batch.each(refuse)
     }
 
-    fn register(&self, batch: &Batch<Registration>) -> Vec<Result<()>> {
+    fn register(&self, batch: &Batch<Registration>) -> Vec<Result<Done>> {
         // What is refused is refused before a supervisor is started for it.
         let checked = batch.each(|registration| refuse(&registration.spec));
         if checked.iter().all(Result::is_err) {
-            return checked;
+            return Done::plainly(checked);
         }
         match Place::create(&self.context.state_dir, self.context.user.uid) {
-            Ok(place) => register(&Client { place: &place, context: &self.context }, batch),
+            Ok(place) => Done::plainly(register(&Client { place: &place, context: &self.context }, batch)),
             Err(error) => batch.all(|| Err(error.clone())),
         }
     }
 
-    fn unregister(&self, batch: &Batch<Target>) -> Vec<Result<()>> {
-        self.change(Verb::Unregister, batch, |_| Ok(()))
+    fn unregister(&self, batch: &Batch<Target>) -> Vec<Result<Done>> {
+        Done::plainly(self.change(Verb::Unregister, batch, |_| Ok(())))
     }
 
     fn start(&self, batch: &Batch<Target>) -> Vec<Result<()>> {

@@ -40,6 +40,7 @@ pub fn fields(description: Description) -> Description {
         )
         .supports(Support::Carried, &[After, Requires, Boot, ReadyCheck, ReadyPort, ReadyHttp])
         .noted(Support::Native, LogConsole, "to the output of process 1, where that can be written to")
+        .noted(Support::Refused, Transient, "what is registered stays until it is unregistered")
         .noted(Support::Refused, LogManager, "the embedded supervisor keeps no log but the files")
 }
 

@@ -5,8 +5,8 @@ mod common;
 use std::time::Duration;
 
 use anysvc_backend_api::{
-    Deadline, ErrorKind, Goal, ListQuery, LogQuery, RestartPolicy, Signal, SignalRequest, State, Target,
-    WaitRequest,
+    Deadline, Done, ErrorKind, Goal, ListQuery, LogQuery, RestartPolicy, Signal, SignalRequest, State,
+    Target, WaitRequest,
 };
 use common::{Lab, is_alive, soon};
 
@@ -55,7 +55,7 @@ fn what_is_absent_is_not_registered_and_starts_no_supervisor() {
 fn a_batch_answers_each_item_in_order() {
     let lab = Lab::new();
     let batch = ["a", "b", "c"].map(|name| lab.registration(name, "exec sleep 1000"));
-    assert_eq!(lab.backend.register(batch.into(), soon()), vec![Ok(()); 3]);
+    assert_eq!(lab.backend.register(batch.into(), soon()), vec![Ok(Done::default()); 3]);
     let mixed = ["c", "nope", "a"].map(Target::new);
     let answers = lab.backend.stop(mixed.clone().into(), soon());
     assert_eq!(answers[0], Ok(()));

@@ -53,7 +53,7 @@ use std::{
 };
 
 use anysvc_backend_api::{
-    Backend, Batch, Capability, Context, Deadline, Description, Difference, Error, ListQuery, LogQuery,
+    Backend, Batch, Capability, Context, Deadline, Description, Difference, Done, Error, ListQuery, LogQuery,
     LogStream, Named, Probe, Registration, Rendering, Result, ServiceSpec, SignalRequest, Status, Target,
     WaitRequest,
 };
@@ -143,16 +143,16 @@ impl Backend for S6 {
         batch.each(scripts::check)
     }
 
-    fn register(&self, batch: &Batch<Registration>) -> Vec<Result<()>> {
-        self.register_in(batch).unwrap_or_else(|error| batch.all(|| Err(error.clone())))
+    fn register(&self, batch: &Batch<Registration>) -> Vec<Result<Done>> {
+        Done::plainly(self.register_in(batch).unwrap_or_else(|error| batch.all(|| Err(error.clone()))))
     }
 
-    fn unregister(&self, batch: &Batch<Target>) -> Vec<Result<()>> {
-        match self.scandir() {
+    fn unregister(&self, batch: &Batch<Target>) -> Vec<Result<Done>> {
+        Done::plainly(match self.scandir() {
             Ok(Some(scandir)) => unregister::unregister(&scandir, batch),
             Ok(None) => batch.all(|| Ok(())),
             Err(error) => batch.all(|| Err(error.clone())),
-        }
+        })
     }
 
     fn start(&self, batch: &Batch<Target>) -> Vec<Result<()>> {

@@ -262,7 +262,7 @@ fn a_register_gets_out_of_limbo() {
             for link in &links {
                 fs::remove_file(link).unwrap();
             }
-            assert_eq!(registering.join().unwrap(), [Ok(()), Ok(()), Ok(()), Ok(())]);
+            assert!(registering.join().unwrap().iter().all(Result::is_ok));
         });
         assert_eq!(world.entries(), ["a", "b", "before", "c", "d"]);
         for name in world.entries() {

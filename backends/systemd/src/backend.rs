@@ -1,7 +1,7 @@
 //! Which verb is where. It knows no D-Bus and no text of units.
 
 use anysvc_backend_api::{
-    Backend, Batch, Capability, Context, Deadline, Description, ListQuery, LogQuery, LogStream, Probe,
+    Backend, Batch, Capability, Context, Deadline, Description, Done, ListQuery, LogQuery, LogStream, Probe,
     Registration, Rendering, Result, ServiceSpec, SignalRequest, Status, Target, WaitRequest,
 };
 
@@ -53,11 +53,11 @@ impl Backend for Systemd {
         batch.each(unit::check)
     }
 
-    fn register(&self, batch: &Batch<Registration>) -> Vec<Result<()>> {
+    fn register(&self, batch: &Batch<Registration>) -> Vec<Result<Done>> {
         register::register(&self.services(), &self.context.user, batch)
     }
 
-    fn unregister(&self, batch: &Batch<Target>) -> Vec<Result<()>> {
+    fn unregister(&self, batch: &Batch<Target>) -> Vec<Result<Done>> {
         unregister::unregister(&self.services(), batch)
     }
 

@@ -4,9 +4,9 @@
 //! starts nothing. (A service that is started at boot is referred to by its link, from the next reload on;
 //! one that was stopped is not.)
 
-use std::{collections::BTreeSet, ffi::OsStr, fs, io::ErrorKind, path::Path};
+use std::{collections::BTreeSet, ffi::OsStr, fs, io, path::Path};
 
-use anysvc_backend_api::{Error, Result};
+use anysvc_backend_api::{Error, ErrorKind, Result};
 use anysvc_backend_support::publish;
 
 use crate::{
@@ -14,39 +14,43 @@ use crate::{
     shelf::Shelf,
 };
 
-const FILE: &str = "anysvc.conf";
+/// What is in the one folder is not to hide what is in the other.
+const FILES: [&str; 2] = ["anysvc.conf", "anysvc-transient.conf"];
 const HEAD: &str =
     "# anysvc: has systemd remember how these services ended; it starts and stops nothing.\n[Unit]\n";
 
 /// Notes services that have just been published; those whose units are gone are forgotten. For before the
-/// reload, by whoever holds the lock. Where it fails, services run all the same.
-pub(crate) fn refresh<'a>(place: &Place, _lock: &Shelf, published: impl IntoIterator<Item = &'a str>) {
-    let there = |unit: &str| place.unit(unit).symlink_metadata().is_ok();
-    if let Err(error) = write(&place.additions(), published, there) {
-        log::warn!("systemd will not remember how services ended: {error}");
+/// reload, by whoever holds the lock. Where it fails, services run all the same, and why is given back.
+pub(crate) fn refresh(place: &Place, _lock: &Shelf<'_>, published: &[&str]) -> Option<String> {
+    let mut failed = None;
+    for folder in place.folders() {
+        let there = |unit: &str| folder.unit(unit).symlink_metadata().is_ok();
+        let file = FILES[usize::from(folder.transient)];
+        failed = write(&folder.additions(), file, published, there).err().or(failed);
     }
+    failed.map(|error| format!("systemd will not remember how it ended: {error}"))
 }
 
-fn write<'a>(
-    folder: &Path,
-    published: impl IntoIterator<Item = &'a str>,
-    is_there: impl Fn(&str) -> bool,
-) -> Result<()> {
-    let path = folder.join(FILE);
+fn write(folder: &Path, file: &str, published: &[&str], is_there: impl Fn(&str) -> bool) -> Result<()> {
+    let path = folder.join(file);
     if let Ok(open) = publish::open_folder(folder) {
         publish::sweep(open, folder);
     }
     let before = match fs::read_to_string(&path) {
         Ok(text) => text,
-        Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
         Err(error) => return Err(Error::io("read", path, &error)),
     };
-    let mut units: BTreeSet<String> = published.into_iter().map(|name| format!("{name}.service")).collect();
+    if !is_ours(&before) {
+        let message = format!("somebody edited {}, which is left as it is", path.display());
+        return Err(Error::new(ErrorKind::NotOurs, message).with_path(path));
+    }
+    let mut units: BTreeSet<String> = published.iter().map(|name| format!("{name}.service")).collect();
     units.extend(before.lines().filter_map(|line| line.strip_prefix("After=")).map(str::to_owned));
     units.retain(|unit| is_there(unit));
     let lines: String = units.iter().map(|unit| format!("After={unit}\n")).collect();
     if units.is_empty() {
-        return remove(folder);
+        return remove(folder, file);
     }
     let text = format!("{HEAD}{lines}");
     if text == before {
@@ -54,12 +58,18 @@ fn write<'a>(
     }
     make_folder(folder).map_err(|error| Error::io("make", folder, &error))?;
     let open = publish::open_folder(folder)?;
-    publish::replace(rustix::fd::AsFd::as_fd(&open), folder, OsStr::new(FILE), 0o644, text.as_bytes())
+    publish::replace(rustix::fd::AsFd::as_fd(&open), folder, OsStr::new(file), 0o644, text.as_bytes())
 }
 
-fn remove(folder: &Path) -> Result<()> {
+/// Whether nothing is in it but what we write.
+fn is_ours(text: &str) -> bool {
+    let lines = text.strip_prefix(HEAD).unwrap_or(text);
+    lines.lines().all(|line| line.starts_with("After=") && line.ends_with(".service"))
+}
+
+fn remove(folder: &Path, file: &str) -> Result<()> {
     let Ok(open) = publish::open_folder(folder) else { return Ok(()) };
-    publish::remove(open, folder, OsStr::new(FILE))?;
+    publish::remove(open, folder, OsStr::new(file))?;
     // Others may have something in there.
     let _ = fs::remove_dir(folder);
     Ok(())
@@ -72,13 +82,18 @@ mod tests {
     #[test]
     fn it_holds_what_is_there_and_goes_with_the_last() {
         let folder = std::env::temp_dir().join(format!("anysvc-keep-{}", std::process::id()));
-        let text = || fs::read_to_string(folder.join(FILE)).unwrap_or_default();
-        write(&folder, ["web", "db"], |_| true).unwrap();
+        let text = || fs::read_to_string(folder.join("a.conf")).unwrap_or_default();
+        write(&folder, "a.conf", &["web", "db"], |_| true).unwrap();
         assert_eq!(text(), format!("{HEAD}After=db.service\nAfter=web.service\n"));
-        write(&folder, ["new"], |unit| unit != "db.service").unwrap();
+        write(&folder, "a.conf", &["new"], |unit| unit != "db.service").unwrap();
         assert_eq!(text(), format!("{HEAD}After=new.service\nAfter=web.service\n"));
-        write(&folder, [], |_| false).unwrap();
+        let edited = format!("{}Description=Mine\n", text());
+        fs::write(folder.join("a.conf"), &edited).unwrap();
+        let error = write(&folder, "a.conf", &["db"], |_| true).unwrap_err();
+        assert!(error.message.contains("somebody edited") && text() == edited, "{error}");
+        fs::write(folder.join("a.conf"), "After=web.service\n").unwrap();
+        write(&folder, "a.conf", &[], |_| false).unwrap();
         assert!(!folder.exists(), "nothing is left behind");
-        write(&folder, [], |_| false).unwrap();
+        write(&folder, "a.conf", &[], |_| false).unwrap();
     }
 }

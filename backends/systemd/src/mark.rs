@@ -30,7 +30,6 @@ pub struct Mark {
 
 impl Mark {
     /// The line, with its end. More words may be put before the end.
-    #[allow(dead_code, reason = "for what writes units")]
     pub fn line(self) -> String {
         format!("{MARK}boot={}\n", self.boot)
     }

@@ -1,5 +1,8 @@
 //! Where the units of a scope and the links that start them at boot are. It does not know what is in a
 //! unit.
+//!
+//! There are two folders of units: one that lasts, and one that is gone at the next boot. In either the
+//! target that starts services at boot has its links beside them, so that these go with the units.
 
 use std::{
     fs,
@@ -13,11 +16,20 @@ use anysvc_backend_api::{Context, Error, Result, Scope};
 /// The folders of one scope.
 #[derive(Clone, Debug)]
 pub struct Place {
+    lasting: Folder,
+    /// None for a user without a runtime folder.
+    transient: Option<Folder>,
+    /// Where else people add to units.
+    control: Vec<PathBuf>,
+}
+
+/// A folder of units.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Folder {
     units: PathBuf,
+    target: &'static str,
     /// Gone at the next boot.
-    transient: Option<PathBuf>,
-    wants: PathBuf,
-    additions: PathBuf,
+    pub transient: bool,
 }
 
 impl Place {
@@ -26,36 +38,72 @@ impl Place {
     /// # Errors
     /// `manager-unavailable` for a user without a home.
     pub fn of(context: &Context, runtime: Option<&Path>) -> Result<Place> {
-        let (units, target) = match (context.scope, &context.user.home) {
-            (Scope::System, _) => (PathBuf::from("/etc/systemd/system"), "multi-user.target"),
-            (Scope::User, Some(home)) => (home.join(".config/systemd/user"), "default.target"),
+        let (root, run, level, target) = match (context.scope, &context.user.home) {
+            (Scope::System, _) => {
+                (PathBuf::from("/etc/systemd"), Some(Path::new("/run")), "system", "multi-user.target")
+            }
+            (Scope::User, Some(home)) => (home.join(".config/systemd"), runtime, "user", "default.target"),
             (Scope::User, None) => {
                 let message = format!("uid {} has no home, where its units would be", context.user.uid);
                 return Err(Error::new(anysvc_backend_api::ErrorKind::ManagerUnavailable, message)
                     .with_hint("give the account a home, or use `--backend local`"));
             }
         };
-        let transient = match context.scope {
-            Scope::System => Some(PathBuf::from("/run/systemd/system")),
-            Scope::User => runtime.map(|folder| folder.join("systemd/user")),
-        };
-        let of_target = |kind: &str| units.join(format!("{target}.{kind}"));
-        Ok(Place { wants: of_target("wants"), additions: of_target("d"), units, transient })
+        let folder = |root: &Path, transient| Folder { units: root.join(level), target, transient };
+        let run = run.map(|run| run.join("systemd"));
+        let control = [Some(&root), run.as_ref()].into_iter().flatten();
+        Ok(Place {
+            control: control.map(|root| root.join(format!("{level}.control"))).collect(),
+            lasting: folder(&root, false),
+            transient: run.map(|run| folder(&run, true)),
+        })
     }
 
-    /// The folder of the units.
-    pub fn units(&self) -> &Path {
-        &self.units
+    /// The folder of units that last.
+    pub fn lasting(&self) -> &Folder {
+        &self.lasting
     }
 
-    /// The folder of units that are gone at the next boot.
-    pub fn transient(&self) -> Option<&Path> {
-        self.transient.as_deref()
+    /// The folder for a unit that is gone at the next boot, or for one that is not.
+    ///
+    /// # Errors
+    /// `unsupported` where there is none of the former.
+    pub fn folder(&self, transient: bool) -> Result<&Folder> {
+        match (transient, &self.transient) {
+            (false, _) => Ok(&self.lasting),
+            (true, Some(folder)) => Ok(folder),
+            (true, None) => Err(Error::unsupported("transient: this user has no folder in /run")
+                .with_hint("`loginctl enable-linger` makes one at boot")),
+        }
+    }
+
+    /// Both, as systemd searches them: what is in the first hides what is in the second.
+    pub fn folders(&self) -> impl Iterator<Item = &Folder> {
+        [Some(&self.lasting), self.transient.as_ref()].into_iter().flatten()
+    }
+
+    /// The folder of ours that a unit was read from, if it is one.
+    pub fn of_file(&self, file: &str) -> Option<&Folder> {
+        let parent = Path::new(file).parent()?;
+        self.folders().find(|folder| folder.units == parent)
     }
 
     /// The file that those lock who change units. It is gone at the next boot.
     pub fn lock(&self) -> Option<PathBuf> {
-        self.transient.as_ref()?.parent().map(|folder| folder.join("anysvc.lock"))
+        self.transient.as_ref()?.units.parent().map(|folder| folder.join("anysvc.lock"))
+    }
+
+    /// What others added to a unit of ours, and will stay when it goes: folders of drop-ins.
+    pub fn added_to(&self, unit: &str) -> Vec<PathBuf> {
+        let folders = self.folders().map(|folder| &folder.units).chain(&self.control);
+        folders.map(|folder| folder.join(format!("{unit}.d"))).filter(|added| added.exists()).collect()
+    }
+}
+
+impl Folder {
+    /// Its path.
+    pub fn units(&self) -> &Path {
+        &self.units
     }
 
     /// The file of a unit (`web.service`).
@@ -65,12 +113,16 @@ impl Place {
 
     /// The link that has a unit started at boot.
     pub fn link(&self, unit: &str) -> PathBuf {
-        self.wants.join(unit)
+        self.wants().join(unit)
+    }
+
+    fn wants(&self) -> PathBuf {
+        self.units.join(format!("{}.wants", self.target))
     }
 
     /// The folder of what is added to the unit of the target that starts services at boot.
     pub fn additions(&self) -> PathBuf {
-        self.additions.clone()
+        self.units.join(format!("{}.d", self.target))
     }
 
     /// Whether a unit is started at boot.
@@ -79,7 +131,7 @@ impl Place {
     }
 
     /// Has a unit started at boot, or not; whether that is another than before. The manager reads the links when
-    /// it starts, so that no reload is needed. [`Place::flush_links`] is to follow.
+    /// it starts, so that no reload is needed. [`Folder::flush_links`] is to follow.
     ///
     /// # Errors
     /// When the link can't be made or removed.
@@ -95,12 +147,13 @@ impl Place {
         }
     }
 
-    /// Has what [`Place::set_enabled`] changed outlast a crash of the machine: once for many.
+    /// Has what [`Folder::set_enabled`] changed outlast a crash of the machine: once for many.
     pub fn flush_links(&self) {
-        let flushed = fs::File::open(&self.wants).and_then(|folder| folder.sync_all());
+        let wants = self.wants();
+        let flushed = fs::File::open(&wants).and_then(|folder| folder.sync_all());
         match flushed {
             Err(error) if error.kind() != ErrorKind::NotFound => {
-                log::warn!("what starts at boot may not outlast a crash: {}: {error}", self.wants.display());
+                log::warn!("what starts at boot may not outlast a crash: {}: {error}", wants.display());
             }
             _ => {}
         }
@@ -110,7 +163,7 @@ impl Place {
         let target = self.unit(unit);
         match symlink(&target, link) {
             Err(error) if error.kind() == ErrorKind::NotFound => {
-                make_folder(&self.wants)?;
+                make_folder(&self.wants())?;
                 symlink(&target, link)
             }
             other => other,

@@ -1,8 +1,8 @@
-//! The folder of units, under the lock of those who change it: reading, publishing and removing the files
+//! The folders of units, under the lock of those who change them: reading, publishing and removing the files
 //! of services. It does not know what is in a unit, but for whose it is.
 
 use std::{
-    ffi::OsString,
+    ffi::{OsStr, OsString},
     fs,
     io::ErrorKind as IoKind,
     os::{
@@ -19,18 +19,33 @@ use anysvc_backend_support::{
     publish::{self, NewFile},
 };
 use rustix::{
-    fs::{CWD, Mode, OFlags, openat},
+    fs::{AtFlags, CWD, Mode, OFlags, linkat, openat},
     io::Errno,
 };
 
-use crate::{mark::Mark, place::Place, unit};
+use crate::{
+    mark::Mark,
+    place::{Folder, Place, make_folder},
+    unit,
+};
 
-/// The folder, until it is dropped.
+/// What a copy of somebody's file is called: systemd takes no file of such a name for a unit.
+const SAVED: &str = "anysvc-saved";
+
+/// The folders, until it is dropped.
 #[derive(Debug)]
-pub(crate) struct Shelf {
+pub(crate) struct Shelf<'a> {
+    /// Those that are there.
+    folders: Vec<Open<'a>>,
+    _lock: Option<OwnedFd>,
+}
+
+/// A folder of units.
+#[derive(Debug)]
+struct Open<'a> {
+    place: &'a Folder,
     folder: OwnedFd,
     path: PathBuf,
-    _lock: Option<OwnedFd>,
 }
 
 /// What is there under the name of a unit.
@@ -40,8 +55,8 @@ pub(crate) enum Found {
     Nothing,
     /// A unit that we made.
     Ours(Kept),
-    /// Something that we did not make.
-    Foreign,
+    /// Something that we did not make: this file.
+    Foreign(PathBuf),
 }
 
 /// A unit that we made, as it is.
@@ -51,6 +66,8 @@ pub(crate) struct Kept {
     pub(crate) environment: Option<Vec<u8>>,
     /// When the unit was written.
     pub(crate) written: SystemTime,
+    /// Whether it is gone at the next boot.
+    pub(crate) transient: bool,
 }
 
 /// The files of one service that are to appear.
@@ -58,61 +75,107 @@ pub(crate) struct Kept {
 pub(crate) struct New<'a> {
     pub(crate) name: &'a str,
     pub(crate) files: &'a unit::Files,
+    /// In the folder that is gone at the next boot.
+    pub(crate) transient: bool,
 }
 
-impl Shelf {
-    /// Opens the folder, making it if need be, and takes the lock. Who finds it taken waits.
+impl<'a> Shelf<'a> {
+    /// Opens the folders, making those that are to get something, and takes the lock. Who finds it taken waits.
     ///
     /// # Errors
     /// `permission-denied`, `io`, `timed-out`.
-    pub(crate) fn open(place: &Place, deadline: Deadline) -> Result<Shelf> {
-        let path = place.units();
-        let made = fs::create_dir_all(path).and_then(|()| fs::canonicalize(path));
-        let path = made.map_err(|error| denied(Error::io("make", path, &error)))?;
+    pub(crate) fn open(place: &'a Place, transient: bool, deadline: Deadline) -> Result<Shelf<'a>> {
+        let units = place.lasting().units();
+        let made = fs::create_dir_all(units).and_then(|()| fs::canonicalize(units));
+        made.map_err(|error| denied(Error::io("make", units, &error)))?;
+        if transient {
+            let units = place.folder(true)?.units();
+            make_folder(units).map_err(|error| denied(Error::io("make", units, &error)))?;
+        }
         let lock = place.lock().map(|file| take(&file, deadline)).transpose()?;
-        let shelf = Shelf { folder: publish::open_folder(&path)?, path, _lock: lock };
+        let there = place.folders().filter(|folder| folder.units().exists());
+        let folders: Vec<Open<'_>> = there.map(Open::of).collect::<Result<_>>()?;
         // What a killed command left, which under the lock is nobody's.
-        publish::sweep(&shelf.folder, &shelf.path);
-        Ok(shelf)
+        folders.iter().for_each(|open| publish::sweep(&open.folder, &open.path));
+        Ok(Shelf { folders, _lock: lock })
     }
 
-    /// What is there under the name of a service. Takes no lock.
+    /// What is there under the name of a service; the lasting one hides the other. Takes no lock.
     ///
     /// # Errors
     /// When it can't be read.
     pub(crate) fn find(place: &Place, name: &str) -> Result<Found> {
-        let path = place.units().join(unit_file(name));
-        let failed = |error| Error::io("read", &path, &error);
-        match fs::symlink_metadata(&path) {
-            Err(error) if error.kind() == IoKind::NotFound => Ok(Found::Nothing),
-            Err(error) => Err(failed(error)),
-            // A link, say: an alias, or what masks a unit.
-            Ok(found) if !found.is_file() => Ok(Found::Foreign),
-            Ok(found) => {
-                let unit = fs::read(&path).map_err(failed)?;
-                if Mark::of(&unit).is_none() {
-                    return Ok(Found::Foreign);
-                }
-                let since_epoch = Duration::new(
-                    found.mtime().try_into().unwrap_or_default(),
-                    found.mtime_nsec().try_into().unwrap_or_default(),
-                );
-                Ok(Found::Ours(Kept {
-                    unit,
-                    environment: fs::read(Shelf::environment(place, name)).ok(),
-                    written: SystemTime::UNIX_EPOCH + since_epoch,
-                }))
+        for folder in place.folders() {
+            match find(folder, name)? {
+                Found::Nothing => {}
+                found => return Ok(found),
             }
         }
+        Ok(Found::Nothing)
     }
 
-    /// Where the values of a service's variables are.
-    pub(crate) fn environment(place: &Place, name: &str) -> PathBuf {
-        place.units().join(environment_file(name))
-    }
-
-    /// Publishes the files of services; those of each in one go, the unit last.
+    /// Publishes the files of services; those of each in one go, the unit last. What one of ours has in the
+    /// other folder goes.
     pub(crate) fn publish(&self, services: &[New<'_>]) -> Vec<Result<()>> {
+        let mut answers: Vec<Result<()>> = vec![Ok(()); services.len()];
+        for open in &self.folders {
+            let chosen: Vec<usize> =
+                (0..services.len()).filter(|&at| services[at].transient == open.place.transient).collect();
+            if chosen.is_empty() {
+                continue;
+            }
+            let new: Vec<&New<'_>> = chosen.iter().map(|&at| &services[at]).collect();
+            for (at, answer) in chosen.into_iter().zip(open.publish(&new)) {
+                answers[at] = answer.and_then(|()| self.remove_from_others(services[at].name, open));
+            }
+        }
+        answers
+    }
+
+    /// Keeps a copy of each file under the name of a service that somebody else wrote or edited, beside it: the
+    /// paths of the copies.
+    ///
+    /// # Errors
+    /// When that can't be done. Nothing is lost then.
+    pub(crate) fn save(&self, name: &str) -> Result<Vec<PathBuf>> {
+        let mut saved = Vec::new();
+        for open in &self.folders {
+            for file in theirs(open.place, name)? {
+                saved.push(open.save(&file)?);
+            }
+        }
+        Ok(saved)
+    }
+
+    /// Removes the files of services that are ours, wherever they are; what is not there is fine.
+    ///
+    /// # Errors
+    /// `permission-denied`, `io`.
+    pub(crate) fn remove<'n>(&self, names: impl IntoIterator<Item = &'n str>) -> Result<()> {
+        let names: Vec<&str> = names.into_iter().collect();
+        self.folders.iter().try_for_each(|open| open.remove(&names))
+    }
+
+    fn remove_from_others(&self, name: &str, here: &Open<'_>) -> Result<()> {
+        let mut others = self.folders.iter().filter(|open| open.place != here.place);
+        others.try_for_each(|open| {
+            match find(open.place, name)? {
+                Found::Ours(_) => open.remove(&[name])?,
+                _ => return Ok(()),
+            }
+            open.place.set_enabled(&format!("{name}.service"), false).map(drop)
+        })
+    }
+}
+
+impl<'a> Open<'a> {
+    fn of(place: &'a Folder) -> Result<Open<'a>> {
+        let units = place.units();
+        let path = fs::canonicalize(units).map_err(|error| Error::io("open", units, &error))?;
+        Ok(Open { place, folder: publish::open_folder(&path)?, path })
+    }
+
+    fn publish(&self, services: &[&New<'_>]) -> Vec<Result<()>> {
         let names: Vec<_> =
             services.iter().map(|new| (environment_file(new.name), unit_file(new.name))).collect();
         let groups: Vec<Vec<NewFile<'_>>> = services
@@ -139,15 +202,82 @@ impl Shelf {
         .collect()
     }
 
-    /// Removes the files of services; what is not there is fine. Whose they are has been seen before.
-    ///
-    /// # Errors
-    /// `permission-denied`, `io`.
-    pub(crate) fn remove<'a>(&self, names: impl IntoIterator<Item = &'a str>) -> Result<()> {
-        let files: Vec<_> =
-            names.into_iter().flat_map(|name| [unit_file(name), environment_file(name)]).collect();
+    fn remove(&self, names: &[&str]) -> Result<()> {
+        let ours = names.iter().filter(|name| !matches!(find(self.place, name), Ok(Found::Foreign(_))));
+        let files: Vec<_> = ours.flat_map(|name| [unit_file(name), environment_file(name)]).collect();
         publish::remove_all(&self.folder, &self.path, files.iter().map(|file| &**file)).map_err(denied)
     }
+
+    /// A second name for a file, before its own is taken from it.
+    fn save(&self, file: &OsStr) -> Result<PathBuf> {
+        let mut copy = file.to_owned();
+        copy.push(format!(".{SAVED}"));
+        for number in 2.. {
+            match linkat(&self.folder, file, &self.folder, &copy, AtFlags::empty()) {
+                Ok(()) => break,
+                Err(Errno::EXIST) => {
+                    copy = file.to_owned();
+                    copy.push(format!(".{SAVED}.{number}"));
+                }
+                Err(cause) => {
+                    return Err(denied(Error::io("keep a copy of", self.path.join(file), &cause.into())));
+                }
+            }
+        }
+        Ok(self.path.join(copy))
+    }
+}
+
+/// What is there in one folder.
+fn find(folder: &Folder, name: &str) -> Result<Found> {
+    let path = folder.units().join(unit_file(name));
+    let failed = |error| Error::io("read", &path, &error);
+    let found = match fs::symlink_metadata(&path) {
+        Err(error) if error.kind() == IoKind::NotFound => return Ok(Found::Nothing),
+        Err(error) => return Err(failed(error)),
+        // A link, say: an alias, or what masks a unit.
+        Ok(found) if !found.is_file() => return Ok(Found::Foreign(path)),
+        Ok(found) => found,
+    };
+    let unit = fs::read(&path).map_err(failed)?;
+    if Mark::of(&unit).is_none() {
+        return Ok(Found::Foreign(path));
+    }
+    let since_epoch = Duration::new(
+        found.mtime().try_into().unwrap_or_default(),
+        found.mtime_nsec().try_into().unwrap_or_default(),
+    );
+    Ok(Found::Ours(Kept {
+        unit,
+        environment: fs::read(environment(folder, name)).ok(),
+        written: SystemTime::UNIX_EPOCH + since_epoch,
+        transient: folder.transient,
+    }))
+}
+
+/// The files under the name of a service that are not as we wrote them.
+///
+/// # Errors
+/// When one can't be read.
+pub(crate) fn theirs(folder: &Folder, name: &str) -> Result<Vec<OsString>> {
+    let mut theirs = Vec::new();
+    for file in [unit_file(name), environment_file(name)] {
+        let path = folder.units().join(&file);
+        let failed = |error| Error::io("read", &path, &error);
+        let edited = match fs::symlink_metadata(&path) {
+            Err(error) if error.kind() == IoKind::NotFound => false,
+            Err(error) => return Err(failed(error)),
+            Ok(found) if !found.is_file() => true,
+            Ok(_) => unit::is_edited(&fs::read(&path).map_err(failed)?),
+        };
+        theirs.extend(edited.then_some(file));
+    }
+    Ok(theirs)
+}
+
+/// Where the values of a service's variables are.
+pub(crate) fn environment(folder: &Folder, name: &str) -> PathBuf {
+    folder.units().join(environment_file(name))
 }
 
 fn unit_file(name: &str) -> OsString {

@@ -1,6 +1,6 @@
 //! Stopping and removing units that we made.
 
-use anysvc_backend_api::{Batch, Error, ErrorKind, Result, Target, check_name};
+use anysvc_backend_api::{Batch, Done, Error, ErrorKind, Result, Target, check_name};
 
 use crate::{
     keep,
@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Stops them, removes their files and links, and has the manager forget them. What is absent is fine.
-pub(crate) fn unregister(services: &Services<'_>, batch: &Batch<Target>) -> Vec<Result<()>> {
+pub(crate) fn unregister(services: &Services<'_>, batch: &Batch<Target>) -> Vec<Result<Done>> {
     let removed = look(services, batch).and_then(|loaded| {
         let stopped = stop(services, batch, &loaded);
         remove(services, batch, stopped)
@@ -29,9 +29,7 @@ fn look(services: &Services<'_>, batch: &Batch<Target>) -> Result<Vec<Result<boo
     Ok(batch.then(named, |target, _| {
         let unit: Unit = units.next().ok_or_else(|| Error::not_registered(&target.name))?;
         match Shelf::find(services.place, &target.name)? {
-            Found::Foreign => {
-                Err(Error::not_ours(&target.name).with_path(services.place.unit(&unit.listed.id)))
-            }
+            Found::Foreign(path) => Err(Error::not_ours(&target.name).with_path(path)),
             Found::Nothing if is_elsewhere(services.place, &unit) => {
                 Err(Error::not_ours(&target.name).with_path(&unit.facts.file))
             }
@@ -54,32 +52,47 @@ fn stop(services: &Services<'_>, batch: &Batch<Target>, loaded: &[Result<bool>])
     })
 }
 
-/// Removes the files of those that are down, under the lock.
+/// Removes the files of those that are down, under the lock. What somebody wrote into them is kept.
 fn remove(
     services: &Services<'_>,
     batch: &Batch<Target>,
     stopped: Vec<Result<()>>,
-) -> Result<Vec<Result<()>>> {
+) -> Result<Vec<Result<Done>>> {
     if stopped.iter().all(Result::is_err) {
-        return Ok(stopped);
+        return Ok(Done::plainly(stopped));
     }
-    let shelf = Shelf::open(services.place, batch.deadline)?;
+    let shelf = Shelf::open(services.place, false, batch.deadline)?;
     let mut relinked = false;
     let removed = batch.then(stopped, |target, ()| {
         // It may have been replaced since it was looked at.
-        if Shelf::find(services.place, &target.name)? == Found::Foreign {
-            return Err(Error::not_ours(&target.name));
+        if let Found::Foreign(path) = Shelf::find(services.place, &target.name)? {
+            return Err(Error::not_ours(&target.name).with_path(path));
         }
-        relinked |= services.place.set_enabled(&format!("{}.service", target.name), false)?;
-        Ok(())
+        let warnings = left_of(services, &shelf, &target.name)?;
+        for folder in services.place.folders() {
+            relinked |= folder.set_enabled(&format!("{}.service", target.name), false)?;
+        }
+        Ok(Done { warnings })
     });
     if relinked {
-        services.place.flush_links();
+        services.place.lasting().flush_links();
     }
     let gone = batch.items.iter().zip(&removed).filter(|(_, removed)| removed.is_ok());
     shelf.remove(gone.map(|(target, _)| &*target.name))?;
-    keep::refresh(services.place, &shelf, []);
+    let forgetful = keep::refresh(services.place, &shelf, &[]);
     let reload = |manager: &mut Manager| manager.reload(batch.deadline);
     let reloaded = recovery::asked(services.gate, Work::on(batch.items.len()), reload, batch.deadline);
-    Ok(batch.then(removed, |_, ()| reloaded.as_ref().map(drop).map_err(Clone::clone)))
+    Ok(batch.then(removed, |_, mut done: Done| {
+        done.warnings.extend(forgetful.clone());
+        reloaded.as_ref().map(|_| done).map_err(Clone::clone)
+    }))
+}
+
+/// What will be left of a service because somebody else wrote it.
+fn left_of(services: &Services<'_>, shelf: &Shelf<'_>, name: &str) -> Result<Vec<String>> {
+    let saved = shelf.save(name)?.into_iter();
+    let saved = saved.map(|copy| format!("somebody had edited it, which is kept as {}", copy.display()));
+    let added = services.place.added_to(&format!("{name}.service")).into_iter();
+    let added = added.map(|added| format!("{} of somebody else is left", added.display()));
+    Ok(saved.chain(added).collect())
 }

@@ -84,7 +84,7 @@ pub(super) fn register(command: Command) -> Command {
             .conflicts_with("replace"),
         flag(
             "adopt",
-            "Take over one that anysvc did not make; its definition is overwritten, and none is kept",
+            "Take over one that anysvc did not make; its definition is overwritten (a kept copy is told)",
         ),
         verbs::settle(),
     ]);

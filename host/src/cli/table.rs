@@ -42,6 +42,7 @@ pub static COMMANDS: &[Entry] = &[
             "register web --env PORT=8000 --env API_KEY --ready-port 8000 -- /srv/web/run",
             "register --file services.toml --replace",
             "register --template gateway --instance coder --env COLOUR=blue",
+            "register probe --transient -- /srv/probe/run",
         ],
         hidden: false,
         define: register::register,

@@ -52,9 +52,7 @@ pub fn run(global: &Global, action: Action, out: &mut Output) -> Result<u8> {
     }
     let session = Session::new(global)?;
     let code = act(&session, action, out);
-    if !global.style.quiet {
-        session.take_warnings().iter().for_each(|warning| out.warn(warning));
-    }
+    session.take_warnings().iter().for_each(|warning| out.warn(warning));
     code
 }
 

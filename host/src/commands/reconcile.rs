@@ -20,7 +20,7 @@ use super::{
     subject::{self, Subject},
 };
 use crate::{
-    cli,
+    cli, environment,
     output::Output,
     reconcile::{self, Action, Boots, How, LOG_FILE, LOG_LIMIT, Verdict},
     session::{Opened, Session},
@@ -35,6 +35,8 @@ struct Pass {
     cases: Vec<Case>,
     /// Those of other backends and scopes.
     others: Vec<Header>,
+    /// Those that were for an earlier boot alone: forgotten, or to be.
+    past: Vec<String>,
     /// What could not be read in the store.
     problems: Vec<Problem>,
     /// What is on disk.
@@ -98,7 +100,7 @@ pub fn run(session: &Session, what: &cli::Reconcile, out: &mut Output) -> Result
         Boots::default()
     });
     let at_boot = match &start {
-        Start::Known(identity) => boots.is_new(&backend.id, backend.scope, identity, &session.env.boot()),
+        Start::Known(identity) => boots.is_new(&backend.id, backend.scope, identity, &environment::boot()),
         Start::Ahead(_) => true,
         Start::Unknown => false,
     };
@@ -110,6 +112,7 @@ pub fn run(session: &Session, what: &cli::Reconcile, out: &mut Output) -> Result
     judge(session, &mut pass, deadline);
     found::clear(session, &mut pass);
     if let Some(locked) = &locked {
+        found::forget(session, locked, &pass.past);
         found::store(locked, &mut pass);
         let offline = matches!(start, Start::Ahead(_));
         act::carry_out(session, locked, &mut pass, offline, deadline);
@@ -137,7 +140,7 @@ fn start_of(session: &Session, backend: &Opened) -> Result<Start> {
                 && backend.description()?.has(Capability::Offline) =>
         {
             session.warn(format!("services are made ready for a manager that does not run yet: {error}"));
-            Ok(Start::Ahead(session.env.boot()))
+            Ok(Start::Ahead(environment::boot()))
         }
         Err(error) => Err(error),
     }
@@ -146,12 +149,12 @@ fn start_of(session: &Session, backend: &Opened) -> Result<Start> {
 /// Whether there is nothing to look at.
 fn is_empty(store: &Store) -> Result<bool> {
     let listing = store.headers()?;
-    Ok(listing.headers.is_empty() && listing.problems.is_empty())
+    Ok(listing.headers.is_empty() && listing.past.is_empty() && listing.problems.is_empty())
 }
 
 /// Reads the store: what is the business of this pass, and what is not.
 fn look(session: &Session, how: How, dry_run: bool, disk: OnDisk) -> Result<Pass> {
-    let (entries, problems) = session.store()?.entries()?;
+    let (entries, past, problems) = session.store()?.entries()?;
     let selected = session.selected_id()?;
     let here = |entry: &Entry| entry.header.backend == selected && entry.header.scope == session.scope;
     let (mine, others): (Vec<Entry>, Vec<Entry>) = entries.into_iter().partition(here);
@@ -160,6 +163,7 @@ fn look(session: &Session, how: How, dry_run: bool, disk: OnDisk) -> Result<Pass
         cases: mine.iter().map(|entry| Case::wanting(wanted(entry))).collect(),
         subjects: mine.into_iter().map(|entry| Subject::with_spec(session, entry)).collect(),
         others: others.into_iter().map(|entry| entry.header).collect(),
+        past,
         problems,
         disk,
         how,

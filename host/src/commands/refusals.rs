@@ -4,7 +4,10 @@
 use anysvc_backend_api::{Deadline, Description, Error, ErrorKind, Field, Result, ServiceSpec, Support};
 
 use super::subject::{self, Subject};
-use crate::session::{Opened, Session, user, user::Account};
+use crate::{
+    environment,
+    session::{Opened, Session, user, user::Account},
+};
 
 /// Fails every subject whose spec can't be registered.
 pub fn refuse(session: &Session, subjects: &mut [Subject], deadline: Deadline) {
@@ -47,6 +50,10 @@ pub fn for_backend(subject: &Subject) -> Option<ServiceSpec> {
 fn plainly(session: &Session, subject: &Subject) -> Result<()> {
     let (Some(spec), Some(backend)) = (for_backend(subject), subject.backend.as_ref()) else { return Ok(()) };
     fields(&spec, backend.description()?)?;
+    if spec.is_transient() && environment::boot().is_empty() {
+        return Err(Error::unsupported("transient: nothing here tells this boot from the next")
+            .with_hint("mount /proc, or leave it out"));
+    }
     let invalid = |error| Error { kind: ErrorKind::InvalidSpec, ..error };
     let caller = session.env.caller();
     if let Some(user) = &spec.user {

@@ -342,11 +342,7 @@ fn create(
         |backend: &Opened, asked: &[&Subject]| {
             backend.remote.register(asked.iter().filter_map(registration).collect(), deadline)
         },
-        |subject, answer| {
-            if let Err(error) = answer {
-                subject.fail(error);
-            }
-        },
+        Subject::keep_done,
     );
 }
 

@@ -42,6 +42,7 @@ pub fn run(session: &Session, what: &cli::Status, out: &mut Output) -> Result<u8
     } else {
         show(&subjects, everything, what.services.is_empty(), out);
     }
+    subject::warn(&subjects, out);
     let errors = || subjects.iter().filter_map(|subject| subject.report.error.as_ref());
     if everything {
         // That something is stored and not there is a state, and the table shows it.

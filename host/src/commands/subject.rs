@@ -3,7 +3,7 @@
 
 use std::rc::Rc;
 
-use anysvc_backend_api::{Deadline, Error, ErrorKind, Result, Status, Target};
+use anysvc_backend_api::{Deadline, Done, Error, ErrorKind, Result, Status, Target};
 
 use super::template;
 use crate::{
@@ -72,6 +72,14 @@ impl Subject {
     /// Whether nothing went wrong with it so far.
     pub fn fine(&self) -> bool {
         self.report.error.is_none() && self.backend.is_some()
+    }
+
+    /// Keeps what came of registering it.
+    pub fn keep_done(&mut self, answer: Result<Done>) {
+        match answer {
+            Ok(done) => self.report.warnings.extend(done.warnings),
+            Err(error) => self.fail(error),
+        }
     }
 
     /// Whether its backend is still the one that the store names, which is read again once nobody else
@@ -348,7 +356,15 @@ pub fn tell(subjects: &[Subject], out: &mut Output, done: impl Fn(&Subject) -> S
             None => out.say(&done(subject)),
         }
     }
+    warn(subjects, out);
     code(subjects)
+}
+
+/// Says what operators ought to know of each.
+pub fn warn(subjects: &[Subject], out: &mut Output) {
+    for report in subjects.iter().map(|subject| &subject.report) {
+        report.warnings().for_each(|warning| out.warn(&format!("`{}`: {warning}", report.name)));
+    }
 }
 
 /// The document of a command about services. Without a backend that serves here its key is `null`.

@@ -203,7 +203,10 @@ fn remove(session: &Session, subjects: &mut [Subject]) -> Result<()> {
         },
         |subject, answer| match answer {
             // What it did until then is no state of what is gone.
-            Ok(()) => subject.report.status = None,
+            Ok(done) => {
+                subject.report.status = None;
+                subject.report.warnings.extend(done.warnings);
+            }
             Err(error) => subject.fail(error),
         },
     );

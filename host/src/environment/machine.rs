@@ -18,6 +18,9 @@ pub(crate) const FIXED_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/u
 /// Process 1's name, arguments, and the identity of the boot are all shorter.
 const LONGEST_FACT: usize = 64 * 1024;
 
+/// The kernel's own identity of its boot.
+const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
+
 /// The machine that this process runs on.
 #[derive(Debug)]
 pub(super) struct Machine {
@@ -50,11 +53,6 @@ impl Machine {
         read_short("/proc/1/cmdline").map(|bytes| split_nul(&bytes)).unwrap_or_default()
     }
 
-    /// When process 1 was started, in the kernel's own count; `None` where that can't be seen.
-    pub(super) fn pid1_started(&self) -> Option<String> {
-        started(&read_short("/proc/1/stat").ok()?)
-    }
-
     /// The text that answers a question, if one does.
     pub(super) fn text(&self, question: &Question) -> Option<String> {
         match self.ask(question) {
@@ -74,7 +72,7 @@ impl Machine {
                 }
                 Err(error) => Answer::Unreadable(error.to_string()),
             },
-            Question::BootId => read_line("/proc/sys/kernel/random/boot_id"),
+            Question::BootId => read_line(BOOT_ID),
             Question::File(path) => kind_of(path, "a file", fs::FileType::is_file),
             Question::Directory(path) => kind_of(path, "a directory", fs::FileType::is_dir),
             Question::Socket(path) => kind_of(path, "a socket", fs::FileType::is_socket),
@@ -108,6 +106,16 @@ impl FactSource for Machine {
         read.push(Fact { question: question.clone(), answer: answer.clone() });
         answer
     }
+}
+
+/// The identity of this boot of the kernel; `None` where that can't be seen.
+pub(super) fn kernel_boot() -> Option<String> {
+    if let Answer::Text(id) = read_line(BOOT_ID) { Some(id) } else { None }
+}
+
+/// When process 1 was started, in the kernel's own count; `None` where that can't be seen.
+pub(super) fn pid1_started() -> Option<String> {
+    started(&read_short("/proc/1/stat").ok()?)
 }
 
 fn kind_of(path: &Path, wanted: &str, is: fn(&fs::FileType) -> bool) -> Answer {

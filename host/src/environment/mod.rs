@@ -133,13 +133,6 @@ impl Environment {
         state_dir::resolve(self, configured, scope)
     }
 
-    /// Which start of the machine or container this is. Those on one kernel share its boot id, and each has
-    /// a process 1 of its own. Empty where nothing of that can be seen.
-    pub fn boot(&self) -> String {
-        let parts = [self.machine.text(&Question::BootId), self.machine.pid1_started()];
-        parts.into_iter().flatten().collect::<Vec<String>>().join(" ")
-    }
-
     /// The facts that a backend is told.
     pub fn facts(&self) -> Facts {
         Facts {
@@ -173,6 +166,13 @@ impl FactSource for Environment {
     }
 }
 
+/// Which start of the machine or container this is. Those on one kernel share its boot id, and each has a
+/// process 1 of its own. Empty where nothing of that can be seen.
+pub fn boot() -> String {
+    let parts = [machine::kernel_boot(), machine::pid1_started()];
+    parts.into_iter().flatten().collect::<Vec<String>>().join(" ")
+}
+
 /// The folders of a list like PATH; what is not absolute is left out.
 pub(crate) fn absolute_folders(list: &OsStr) -> Vec<PathBuf> {
     std::env::split_paths(list).filter(|folder| folder.is_absolute()).collect()
@@ -184,7 +184,7 @@ mod tests {
 
     #[test]
     fn a_boot_is_told_by_the_kernel_s_and_by_the_start_of_process_1() {
-        let boot = Environment::gather(Overrides::default()).boot();
+        let boot = boot();
         let words: Vec<&str> = boot.split(' ').collect();
         let [kernel, started] = words[..] else { panic!("{boot}") };
         assert_eq!(kernel.len(), 36, "the length of a UUID: {boot}");

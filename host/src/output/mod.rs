@@ -123,6 +123,9 @@ impl Output {
 
     /// Tells people about something that does not keep the command from its work.
     pub fn warn(&mut self, text: &str) {
+        if self.style.quiet {
+            return;
+        }
         let mut line = String::new();
         Paint::Warning.write(&mut line, "warning:", self.colors.1);
         line.push(' ');

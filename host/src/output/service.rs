@@ -27,6 +27,8 @@ pub struct Service {
     pub status: Option<Status>,
     /// Readiness as the host found it, where the manager can't know.
     pub probed: Option<bool>,
+    /// What the backend told beside doing it.
+    pub warnings: Vec<String>,
     /// What went wrong.
     pub error: Option<Error>,
 }
@@ -41,6 +43,7 @@ impl Service {
             stored: None,
             status: None,
             probed: None,
+            warnings: Vec::new(),
             error: None,
         }
     }
@@ -63,6 +66,12 @@ impl Service {
     /// What the operator last asked for.
     pub fn desired(&self) -> Option<Desired> {
         self.stored.as_ref().map(|header| header.desired)
+    }
+
+    /// What its operator ought to know.
+    pub fn warnings(&self) -> impl Iterator<Item = &str> {
+        let of_status = self.status.iter().flat_map(|status| &status.warnings);
+        self.warnings.iter().chain(of_status).map(String::as_str)
     }
 
     /// The object of this service.
@@ -89,6 +98,8 @@ impl Service {
             .maybe("template", stored.and_then(|header| header.template.as_deref()))
             .maybe("instance", stored.and_then(|header| header.instance.as_deref()))
             .with("native", native(status))
+            .known("transient", stored.and_then(|header| header.transient.as_ref()).map(|_| true))
+            .known("warnings", self.warnings().next().map(|_| json::list(self.warnings())))
             .known("error", self.error.as_ref().map(error::object))
     }
 }
@@ -148,6 +159,7 @@ mod tests {
             backend: "mock".into(),
             scope: Scope::User,
             boot: Boot::Restore,
+            transient: None,
             template: None,
             instance: None,
             spec_hash: String::new(),

@@ -44,8 +44,9 @@ pub(crate) fn violation(spec: &Spec) -> Result<(), Violation> {
     Ok(())
 }
 
-/// Takes out what says nothing: `sd-notify = false`, and a readiness in which nothing is left.
+/// Takes out what says nothing: `transient = false`, `sd-notify = false`, and a readiness in which nothing is left.
 pub(crate) fn tidy(spec: &mut ServiceSpec) {
+    spec.transient = spec.transient.filter(|yes| *yes);
     if let Some(ready) = &mut spec.ready {
         ready.sd_notify = ready.sd_notify.filter(|yes| *yes);
         if *ready == ReadySpec::default() {

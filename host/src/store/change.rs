@@ -56,7 +56,11 @@ impl<'a> Locked<'a> {
             let text = self.store.text(name).map_err(|problem| problem.error)?;
             let text = text.ok_or_else(|| Error::not_registered(name))?;
             let corrupt = |fault| self.store.problem(name, fault).error;
-            if header::read(text.as_bytes(), name).map_err(corrupt)?.desired == desired {
+            let header = header::read(text.as_bytes(), name).map_err(corrupt)?;
+            if self.store.is_past(&header) {
+                return Err(Error::not_registered(name));
+            }
+            if header.desired == desired {
                 return Ok(None);
             }
             let text = header::with_desired(&text, name, desired).ok_or_else(|| {

@@ -5,7 +5,10 @@ use std::path::Path;
 use anysvc_backend_api::{Boot, Scope};
 
 use super::header::{self, Fault};
-use crate::spec::{self, Reveal, Spec};
+use crate::{
+    environment,
+    spec::{self, Reveal, Spec},
+};
 
 /// What the operator last asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +42,8 @@ pub struct Header {
     pub scope: Scope,
     /// What its spec says about boot.
     pub boot: Boot,
+    /// The boot of the machine or container that it is for, where it is gone at the next.
+    pub transient: Option<String>,
     /// The template that it was made from.
     pub template: Option<String>,
     /// The instance of the template that it is.
@@ -66,6 +71,7 @@ impl Entry {
             backend: backend.to_owned(),
             scope,
             boot: spec.service.boot(),
+            transient: spec.service.is_transient().then(this_boot),
             template: None,
             instance: None,
             spec_hash: hash(&spec::to_toml(&spec, Reveal::Values)),
@@ -88,6 +94,11 @@ impl Entry {
             _ => Err(Fault::Corrupt(format!("it does not hold the one service `{name}`"))),
         }
     }
+}
+
+/// This boot of the machine or container, in one word.
+pub(super) fn this_boot() -> String {
+    environment::boot().replace(' ', "-")
 }
 
 /// FNV-1a, 64 bits: stable over versions and machines, and there is nothing to defend here.

@@ -16,6 +16,7 @@ fn corpus() -> Corpus {
         backend: "s6".into(),
         scope: Scope::User,
         boot: Boot::Restore,
+        transient: template.map(|_| "0f-1".to_owned()),
         template: template.map(str::to_owned),
         instance: template.map(|_| "a".to_owned()),
         spec_hash: "0123abcd".into(),

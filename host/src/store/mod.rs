@@ -49,6 +49,8 @@ pub struct Store {
     path: PathBuf,
     uid: u32,
     folders: OnceLock<Folders>,
+    /// Only found out where something is for one boot alone.
+    boot: OnceLock<String>,
 }
 
 /// All headers of a store, by name.
@@ -56,6 +58,8 @@ pub struct Store {
 pub struct Listing {
     /// Those that could be read.
     pub headers: Vec<Header>,
+    /// The names of those that were for an earlier boot alone.
+    pub past: Vec<String>,
     /// What could not.
     pub problems: Vec<Problem>,
 }
@@ -104,9 +108,16 @@ impl Store {
     /// `permission-denied` when another account owns the folder or could write it, or may not read it;
     /// `io`.
     pub fn open(state_dir: &Path, uid: u32) -> Result<Store> {
-        let store = Store { path: state_dir.to_owned(), uid, folders: OnceLock::new() };
+        let (folders, boot) = (OnceLock::new(), OnceLock::new());
+        let store = Store { path: state_dir.to_owned(), uid, folders, boot };
         store.folders()?;
         Ok(store)
+    }
+
+    /// Whether it was for an earlier boot alone: it is as good as gone.
+    fn is_past(&self, header: &Header) -> bool {
+        let other = |boot: &String| boot != self.boot.get_or_init(entry::this_boot);
+        header.transient.as_ref().is_some_and(other)
     }
 
     /// The folder for state.
@@ -137,7 +148,8 @@ impl Store {
     /// # Errors
     /// As [`Store::header`].
     pub fn entry(&self, name: &str) -> Result<Option<Entry>> {
-        self.read(name).map_err(|problem| problem.error)
+        let entry = self.read(name).map_err(|problem| problem.error)?;
+        Ok(entry.filter(|entry| !self.is_past(&entry.header)))
     }
 
     /// Every header. Files that can't be used are listed as problems.
@@ -150,6 +162,7 @@ impl Store {
         for file in files_in(self.services()?)? {
             let found = self.known(&file).and_then(|name| self.look_into(&mut buffer, name));
             match found {
+                Ok(Some(header)) if self.is_past(&header) => listing.past.push(header.name),
                 Ok(header) => listing.headers.extend(header),
                 Err(problem) => listing.problems.push(problem),
             }
@@ -157,19 +170,20 @@ impl Store {
         Ok(listing)
     }
 
-    /// Every service with its spec, and the problems.
+    /// Every service with its spec; the names of those that were for an earlier boot alone, and the problems.
     ///
     /// # Errors
     /// As [`Store::headers`].
-    pub fn entries(&self) -> Result<(Vec<Entry>, Vec<Problem>)> {
-        let (mut entries, mut problems) = (Vec::new(), Vec::new());
+    pub fn entries(&self) -> Result<(Vec<Entry>, Vec<String>, Vec<Problem>)> {
+        let (mut entries, mut past, mut problems) = (Vec::new(), Vec::new(), Vec::new());
         for file in files_in(self.services()?)? {
             match self.known(&file).and_then(|name| self.read(name)) {
+                Ok(Some(entry)) if self.is_past(&entry.header) => past.push(entry.header.name),
                 Ok(entry) => entries.extend(entry),
                 Err(problem) => problems.push(problem),
             }
         }
-        Ok((entries, problems))
+        Ok((entries, past, problems))
     }
 
     /// The text of a small file beside the services; `None` where there is none.
@@ -222,7 +236,8 @@ impl Store {
     }
 
     fn look(&self, name: &str) -> Result<Option<Header>, Problem> {
-        self.look_into(&mut Vec::new(), name)
+        let found = self.look_into(&mut Vec::new(), name)?;
+        Ok(found.filter(|header| !self.is_past(header)))
     }
 
     /// Reads the beginning of a file, where the header is.

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::service::{becomes, gone, register, register_file, saying, says, script, stays, up};
+use super::service::{becomes, gone, register, register_file, saying, says, script, stays, unchanged_by, up};
 use crate::scenario::Stage;
 
 /// A file that a service writes a line to at each start.
@@ -57,6 +57,14 @@ pub fn requires(stage: &dyn Stage) {
     stage.anysvc(&["stop", "--all"]).ends(0);
     stage.anysvc(&["start", "x"]).ends(0);
     assert_eq!(stage.state("db"), "running");
+}
+
+/// Kept, and shown. (What comes of it is for each manager's own suite to see.)
+pub fn transient(stage: &dyn Stage) {
+    unchanged_by(stage, &stays("transient = true\nboot = 'up'"), 2, "transient");
+    up(stage, &stays("transient = true"));
+    let status = stage.status("x");
+    assert_eq!((&status["transient"], &status["state"]), (&true.into(), &"running".into()), "{status}");
 }
 
 /// Kept, and shown.

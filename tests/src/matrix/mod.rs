@@ -43,7 +43,7 @@ const fn row(field: &'static str, sample: &'static str, behaves: fn(&dyn Stage))
 }
 
 /// Every field there is.
-const ROWS: [Row; 32] = [
+const ROWS: [Row; 33] = [
     row("description", "description = 'A web'", process::description),
     row("env", "env = { A = '1' }", process::env),
     row("env-file", "env-file = '/srv/env'", process::env_file),
@@ -55,6 +55,7 @@ const ROWS: [Row; 32] = [
     row("after", "after = ['db']", life::after),
     row("requires", "requires = ['db']", life::requires),
     row("boot", "boot = 'down'", life::boot),
+    row("transient", "transient = true", life::transient),
     row("restart.policy", "restart.policy = 'never'", life::policy),
     row("restart.delay", "restart.delay = '2s'", life::delay),
     row("restart.give-up", "restart.give-up = { after = 2, within = '60s' }", life::give_up),

@@ -78,7 +78,7 @@ impl Lab {
     }
 
     pub fn put(&self, registration: Registration) -> Result<()> {
-        self.backend.register(vec![registration], soon()).remove(0)
+        self.backend.register(vec![registration], soon()).remove(0).map(drop)
     }
 
     pub fn start(&self, name: &str) -> Result<()> {
@@ -94,7 +94,7 @@ impl Lab {
     }
 
     pub fn unregister(&self, name: &str) -> Result<()> {
-        self.backend.unregister(vec![Target::new(name)], soon()).remove(0)
+        self.backend.unregister(vec![Target::new(name)], soon()).remove(0).map(drop)
     }
 
     pub fn status(&self, name: &str) -> Result<Status> {

@@ -36,6 +36,7 @@ pub fn fields(description: Description) -> Description {
                 Field::LogNone,
             ],
         )
+        .noted(Refused, Field::Transient, "a scandir keeps what is in it until that is unregistered")
         .noted(Native, Field::Limits, "s6 2.11.3.1 or newer; only root can raise a hard limit")
         .noted(Native, Field::RestartGiveUp, "at most 4096 failures; whole seconds, from 1")
         .noted(Native, Field::ReadyNotifyFd, "from descriptor 3")

@@ -336,10 +336,10 @@ fn only<T>(mut answers: Vec<Result<T>>) -> Result<T> {
 
 impl Single for S6 {
     fn register_one(&self, registration: Registration) -> Result<()> {
-        only(self.register(&batch(vec![registration])))
+        only(self.register(&batch(vec![registration]))).map(drop)
     }
     fn unregister_one(&self, name: &str) -> Result<()> {
-        only(self.unregister(&batch(vec![Target::new(name)])))
+        only(self.unregister(&batch(vec![Target::new(name)]))).map(drop)
     }
     fn start_one(&self, name: &str) -> Result<()> {
         only(self.start(&batch(vec![Target::new(name)])))

@@ -89,7 +89,6 @@ impl Manager {
     ///
     /// # Errors
     /// As the manager says.
-    #[allow(dead_code, reason = "for what changes units")]
     pub(crate) fn reload(&mut self, deadline: Deadline) -> Result<(), Failure> {
         self.ask([call("Reload", Body::new())], deadline)?.pop().ok_or(Fault::Garbled)??;
         Ok(())

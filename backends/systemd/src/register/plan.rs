@@ -9,7 +9,7 @@ use crate::{
     manager::{Manager, ORIGIN, Unit, recovery},
     mark::Mark,
     place::Place,
-    shelf::{Found, Kept, Shelf},
+    shelf::{self, Found, Kept, Shelf},
     unit::{self, Files, Surroundings},
     verbs::Services,
 };
@@ -80,7 +80,8 @@ pub(super) fn plan(
 /// # Errors
 /// Whatever makes it impossible, by the name of the field.
 pub(super) fn render(services: &Services<'_>, owner: &User, registration: &Registration) -> Result<Files> {
-    let path = Shelf::environment(services.place, &registration.spec.name);
+    let folder = services.place.folder(registration.spec.is_transient())?;
+    let path = shelf::environment(folder, &registration.spec.name);
     let environment = path.to_str().filter(|text| unit::is_plain_path(text)).ok_or_else(|| {
         Error::unsupported(format!("env: systemd can't read values from {}", path.display()))
             .with_hint("a home of plain letters is what it can read from")
@@ -101,13 +102,10 @@ fn judge(
     files: Files,
 ) -> Result<Plan> {
     let (name, replace, adopt) = (&registration.spec.name, registration.replace, registration.adopt);
+    let folder = place.folder(registration.spec.is_transient())?;
     let active = !matches!(unit.listed.active.as_str(), "inactive" | "failed");
     let boot = if let Found::Ours(kept) = &found { Mark::of(&kept.unit).map(|mark| mark.boot) } else { None };
     let stale = unit.facts.stale == Some(true);
-    let drop_ins = place.unit(&format!("{}.d", unit.listed.id));
-    if drop_ins.exists() {
-        log::warn!("{} changes what `{name}` is, and is left alone", drop_ins.display());
-    }
     let plan = |existing, runs_otherwise| Plan {
         files: files.clone(),
         existing,
@@ -117,33 +115,46 @@ fn judge(
         boot,
     };
     match found {
+        Found::Foreign(path) if !adopt => Err(Error::not_ours(name).with_path(path)),
+        Found::Foreign(path) if folder.transient && path.parent() != Some(folder.units()) => {
+            Err(hidden(name, &path))
+        }
+        Found::Foreign(_) => Ok(plan(Existing::Differs, active)),
         Found::Nothing if is_elsewhere(place, unit) && !adopt => {
             Err(Error::not_ours(name).with_path(&unit.facts.file))
         }
+        Found::Nothing if is_elsewhere(place, unit) && folder.transient => {
+            Err(hidden(name, Path::new(&unit.facts.file)))
+        }
         Found::Nothing if is_elsewhere(place, unit) => Ok(plan(Existing::Differs, active)),
-        Found::Nothing => Ok(plan(Existing::Absent, active)),
-        Found::Foreign if adopt => Ok(plan(Existing::Differs, active)),
-        Found::Foreign => Err(Error::not_ours(name).with_path(place.unit(&unit.listed.id))),
+        Found::Nothing => unedited(place, name, adopt).map(|()| plan(Existing::Absent, active)),
         Found::Ours(_) if !replace && !adopt => Err(Error::already_registered(name)),
-        Found::Ours(kept) if is_same(&kept, &files) => {
+        Found::Ours(kept) if is_same(&kept, &files, folder.transient) => {
             Ok(plan(Existing::Same, active && began_before(unit.facts.began, kept.written)))
         }
-        Found::Ours(kept) if unit::is_edited(&kept.unit) && !adopt => {
-            Err(edited(name, &place.unit(&unit.listed.id)))
-        }
-        Found::Ours(_) => Ok(plan(Existing::Differs, active)),
+        Found::Ours(_) => unedited(place, name, adopt).map(|()| plan(Existing::Differs, active)),
     }
+}
+
+/// Refuses to overwrite what somebody wrote or edited, unless it is to be adopted.
+fn unedited(place: &Place, name: &str, adopt: bool) -> Result<()> {
+    for folder in place.folders().filter(|_| !adopt) {
+        if let Some(file) = shelf::theirs(folder, name)?.first() {
+            return Err(edited(name, &folder.units().join(file)));
+        }
+    }
+    Ok(())
 }
 
 /// Whether the manager has a unit of that name from somewhere else. (What it has read from our folder is
 /// a left-over there, as the file is gone.)
 pub(crate) fn is_elsewhere(place: &Place, unit: &Unit) -> bool {
-    let file = Path::new(&unit.facts.file);
-    !unit.listed.is_absent() && !unit.facts.file.is_empty() && file.parent() != Some(place.units())
+    !unit.listed.is_absent() && !unit.facts.file.is_empty() && place.of_file(&unit.facts.file).is_none()
 }
 
-fn is_same(kept: &Kept, files: &Files) -> bool {
-    kept.unit == files.unit.as_bytes()
+fn is_same(kept: &Kept, files: &Files, transient: bool) -> bool {
+    kept.transient == transient
+        && kept.unit == files.unit.as_bytes()
         && kept.environment.as_deref() == files.environment.as_ref().map(String::as_bytes)
 }
 
@@ -153,8 +164,17 @@ fn began_before(began: Option<SystemTime>, written: SystemTime) -> bool {
 }
 
 fn edited(name: &str, path: &Path) -> Error {
-    let message = format!("somebody edited the unit of `{name}` since anysvc wrote it");
+    let message = format!("somebody edited {} of `{name}` since anysvc wrote it", path.display());
     Error::new(ErrorKind::NotOurs, message).with_path(path).with_hint(
-        "`anysvc register --replace --adopt` overwrites it; `native.systemd` can say what was edited",
+        "`anysvc register --replace --adopt` overwrites it and keeps a copy; `native.systemd` can say what was \
+         edited",
     )
+}
+
+/// What is transient stands behind what lasts.
+fn hidden(name: &str, path: &Path) -> Error {
+    let message = format!("transient: {} would hide a transient `{name}`", path.display());
+    Error::new(ErrorKind::NotOurs, message)
+        .with_path(path)
+        .with_hint("move that file away, or leave out `transient`")
 }

@@ -3,7 +3,7 @@
 use anysvc_backend_api::{Boot, Registration, RenderedFile, Rendering, Result, Scope, User};
 
 use super::plan;
-use crate::{shelf::Shelf, verbs::Services};
+use crate::{shelf, verbs::Services};
 
 /// The files and the calls for one service.
 ///
@@ -14,17 +14,18 @@ pub(crate) fn render(
     owner: &User,
     registration: &Registration,
 ) -> Result<Rendering> {
+    let folder = services.place.folder(registration.spec.is_transient())?;
     let files = plan::render(services, owner, registration)?;
     let name = &registration.spec.name;
     let unit = format!("{name}.service");
     let values = files.environment.map(|text| RenderedFile {
-        path: Shelf::environment(services.place, name),
+        path: shelf::environment(folder, name),
         mode: 0o600,
         content: text.into_bytes().into(),
         secret: true,
     });
     let text = RenderedFile {
-        path: services.place.unit(&unit),
+        path: folder.unit(&unit),
         mode: 0o644,
         content: files.unit.into_bytes().into(),
         secret: false,
@@ -37,7 +38,7 @@ pub(crate) fn render(
         _ => false,
     };
     if at_boot {
-        let link = services.place.link(&unit);
+        let link = folder.link(&unit);
         calls.push(format!("link {} to it: it starts at boot", link.display()));
     }
     if registration.start {

@@ -18,6 +18,7 @@ pub fn fields(description: Description) -> Description {
                 Field::Umask,
                 Field::After,
                 Field::Boot,
+                Field::Transient,
                 Field::RestartPolicy,
                 Field::RestartDelay,
                 Field::RestartNeverOn,

@@ -151,5 +151,5 @@ pub fn is_silent(unit: &[u8]) -> bool {
 fn environment(spec: &ServiceSpec) -> Option<String> {
     let value = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let lines = spec.env.iter().map(|variable| text::assignment(&variable.name, &value(&variable.value)));
-    (!spec.env.is_empty()).then(|| lines.collect())
+    (!spec.env.is_empty()).then(|| seal::seal_values(&lines.collect::<String>()))
 }

@@ -1,23 +1,35 @@
-//! The first line of a unit of ours: that it is ours, and a sum of the rest, by which an edit is noticed.
+//! The first line of a file of ours: of a unit that it is ours, and of each a sum of the rest, by which an edit
+//! is noticed.
 
 use anysvc_backend_api::Boot;
 
 use crate::mark::Mark;
 
 const SUM: &str = " sum=";
+/// How the line of what is no unit begins.
+const VALUES: &str = "# anysvc";
 
 /// The text of a unit with its first line.
 pub(super) fn seal(boot: Boot, text: &str) -> String {
-    let line = Mark { boot }.line();
-    format!("{}{SUM}{:016x}\n{text}", line.trim_end(), fnv(text.as_bytes()))
+    sealed(Mark { boot }.line().trim_end(), text)
 }
 
-/// Whether a unit of ours is not as we wrote it.
-pub fn is_edited(unit: &[u8]) -> bool {
-    let Some(end) = unit.iter().position(|&byte| byte == b'\n') else { return true };
-    let line = str::from_utf8(&unit[..end]).unwrap_or_default();
+/// The text of a file of values with its first line, which is for their owner's eyes as they are: a sum in the
+/// unit could be used to guess them.
+pub(super) fn seal_values(text: &str) -> String {
+    sealed(VALUES, text)
+}
+
+fn sealed(line: &str, text: &str) -> String {
+    format!("{line}{SUM}{:016x}\n{text}", fnv(text.as_bytes()))
+}
+
+/// Whether a file of ours is not as we wrote it; what somebody else wrote is not.
+pub fn is_edited(text: &[u8]) -> bool {
+    let Some(end) = text.iter().position(|&byte| byte == b'\n') else { return true };
+    let line = str::from_utf8(&text[..end]).unwrap_or_default();
     let sum = line.split_once(SUM).map(|(_, rest)| rest.split(' ').next().unwrap_or_default());
-    sum != Some(&format!("{:016x}", fnv(&unit[end + 1..])))
+    !line.starts_with(VALUES) || sum != Some(&format!("{:016x}", fnv(&text[end + 1..])))
 }
 
 /// FNV-1a, which is the same in every version of ours. It is to tell of edits, not to withstand them.
@@ -44,5 +56,14 @@ mod tests {
         }
         // The vector of the algorithm's authors.
         assert_eq!(fnv(b"foobar"), 0x8594_4171_f739_67e8);
+    }
+
+    #[test]
+    fn so_is_one_of_values() {
+        let values = seal_values("A=\"1\"\n");
+        assert!(!is_edited(values.as_bytes()));
+        for edited in [values.replace('1', "2"), "A=\"1\"\n".to_owned(), format!("{values}B=2\n")] {
+            assert!(is_edited(edited.as_bytes()), "{edited}");
+        }
     }
 }

@@ -16,8 +16,8 @@ use crate::{
 /// When the folder of units or the manager can't be read.
 pub(crate) fn list(services: &Services<'_>, query: &ListQuery, deadline: Deadline) -> Result<Vec<Status>> {
     let mut names = BTreeSet::new();
-    for folder in [Some(services.place.units()), services.place.transient()].into_iter().flatten() {
-        ours(folder, &mut names)?;
+    for folder in services.place.folders() {
+        ours(folder.units(), &mut names)?;
     }
     if names.is_empty() && !query.foreign {
         return Ok(Vec::new());

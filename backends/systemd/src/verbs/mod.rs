@@ -83,9 +83,17 @@ fn find<N: Named>(
 /// another than before.
 fn at_boot(services: &Services<'_>, unit: &Unit, enabled: bool) -> Result<bool> {
     match mark_of(unit) {
-        Some(mark) if mark.boot == Boot::Restore => services.place.set_enabled(&unit.listed.id, enabled),
+        Some(mark) if mark.boot == Boot::Restore => match services.place.of_file(&unit.facts.file) {
+            Some(folder) => folder.set_enabled(&unit.listed.id, enabled),
+            None => Ok(false),
+        },
         _ => Ok(false),
     }
+}
+
+/// Has what [`at_boot`] changed outlast a crash of the machine.
+fn flush_links(services: &Services<'_>) {
+    services.place.lasting().flush_links();
 }
 
 /// What the file of a unit says, if we made it.

@@ -3,7 +3,7 @@
 use anysvc_backend_api::{Batch, Result, Target};
 
 use super::{
-    Services, at_boot,
+    Services, at_boot, flush_links,
     jobs::{self, Goal, Job},
     mark_of,
 };
@@ -26,7 +26,7 @@ pub(crate) fn bring_up(services: &Services<'_>, batch: &Batch<Target>, mode: Mod
             Ok(plan(&target.name, &unit, mode))
         });
         if relinked {
-            services.place.flush_links();
+            flush_links(services);
         }
         let jobs: Vec<Job> = planned.iter().flatten().flatten().cloned().collect();
         if jobs.is_empty() {

@@ -1,5 +1,7 @@
 //! The status of services by name.
 
+use std::path::Path;
+
 use anysvc_backend_api::{Batch, Boot, Named, Result, Status};
 
 use super::{
@@ -27,12 +29,24 @@ pub(super) fn status_by<N: Named>(
 }
 
 fn judged<N: Named>(place: &Place, batch: &Batch<N>, found: Vec<Result<Unit>>) -> Vec<Result<Status>> {
-    batch.then(found, |item, unit| Ok(judge::status(item.name(), &unit, own(place, &unit))))
+    batch.then(found, |item, unit| {
+        let own = own(place, &unit);
+        let mut status = judge::status(item.name(), &unit, own);
+        if own.ours {
+            status.warnings = place.added_to(&unit.listed.id).iter().map(|added| changed_by(added)).collect();
+        }
+        Ok(status)
+    })
+}
+
+/// What is said of a folder of drop-ins.
+fn changed_by(added: &Path) -> String {
+    format!("{} of somebody else changes what it is", added.display())
 }
 
 /// What our file and our link say.
 pub(super) fn own(place: &Place, unit: &Unit) -> Own {
     let Some(mark) = mark_of(unit) else { return Own::default() };
-    let enabled = place.enabled(&unit.listed.id);
+    let enabled = place.of_file(&unit.facts.file).is_some_and(|folder| folder.enabled(&unit.listed.id));
     Own { ours: true, enabled, stopped: mark.boot == Boot::Restore && !enabled }
 }

@@ -3,7 +3,7 @@
 use anysvc_backend_api::{Batch, Result, Target};
 
 use super::{
-    Services, at_boot,
+    Services, at_boot, flush_links,
     jobs::{self, Goal, Job},
     mark_of,
 };
@@ -23,7 +23,7 @@ pub(crate) fn stop(services: &Services<'_>, batch: &Batch<Target>) -> Vec<Result
             Ok(plan(&target.name, &unit))
         });
         if relinked {
-            services.place.flush_links();
+            flush_links(services);
         }
         let jobs: Vec<Job> = planned.iter().flatten().flatten().cloned().collect();
         let mut ends = jobs::run(services.gate, &mut manager, jobs, batch.deadline).into_iter();

@@ -102,7 +102,7 @@ fn register(session: &Session, store: &Locked<'_>, pass: &mut Pass, made: &Made,
         |backend: &Opened, asked: &[&Subject]| {
             backend.remote.register(asked.iter().filter_map(registration).collect(), deadline)
         },
-        keep,
+        Subject::keep_done,
     );
 }
 

@@ -171,6 +171,14 @@ fn is_new(subject: &Subject) -> bool {
     subject.origin.is_some()
 }
 
+/// Forgets what was for an earlier boot alone; that makes place for what is found on disk.
+pub fn forget(session: &Session, locked: &Locked<'_>, past: &[String]) {
+    let names: Vec<&str> = past.iter().map(String::as_str).collect();
+    for error in locked.remove(&names).into_iter().filter_map(Result::err) {
+        session.warn(error.message);
+    }
+}
+
 /// Stores those that were never registered, before any manager is asked.
 pub fn store(locked: &Locked<'_>, pass: &mut Pass) {
     let places = 0..pass.subjects.len();

@@ -6,7 +6,7 @@ use anysvc_backend_api::{Error, Status, Value};
 
 use super::{Action, Case, Pass};
 use crate::{
-    commands::subject::Subject,
+    commands::subject::{self, Subject},
     output::{
         Output, Service, Table, error, escape, exit_code,
         json::{self, Object},
@@ -35,6 +35,7 @@ pub fn nothing(session: &Session, dry_run: bool, out: &mut Output) -> u8 {
             .with("dry_run", dry_run)
             .with("stale", json::list(empty.clone()))
             .with("problems", json::list(empty.clone()))
+            .with("past", json::list(empty.clone()))
             .with("services", json::list(empty));
         out.document(document);
     }
@@ -54,6 +55,7 @@ pub fn report(session: &Session, pass: &Pass, out: &mut Output) -> u8 {
             out.error(error);
         }
     }
+    subject::warn(&pass.subjects, out);
     set_aside(pass).for_each(|(_, error)| out.error(error));
     for (_, error) in &pass.disk.problems {
         out.warn(&error.message);
@@ -124,6 +126,7 @@ fn document(session: &Session, pass: &Pass) -> Object {
         .with("dry_run", pass.dry_run)
         .with("stale", json::list(stale))
         .with("problems", json::list(problems))
+        .with("past", json::list(pass.past.iter().map(String::as_str)))
         .with("services", json::list(of_ours.chain(of_others).chain(aside)))
 }
 
@@ -159,6 +162,10 @@ fn show(pass: &Pass, out: &mut Output) {
     for file in &pass.disk.stale {
         let word = if pass.dry_run { "to be removed" } else { "removed" };
         out.say(&format!("{word}, left by the last boot: {}", escape::line(&file.display().to_string())));
+    }
+    for name in &pass.past {
+        let word = if pass.dry_run { "to be forgotten" } else { "forgotten" };
+        out.say(&format!("{word}, as it was for an earlier boot alone: {name}"));
     }
     out.say(&summary(pass));
     let drift = pass.cases.iter().any(|case| case.verdict.action == Action::Drift);

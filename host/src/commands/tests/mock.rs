@@ -7,7 +7,7 @@ use std::{
 };
 
 use anysvc_backend_api::{
-    Backend, Batch, Context, Deadline, Description, Difference, Error, ErrorKind, Exit, Field, Goal,
+    Backend, Batch, Context, Deadline, Description, Difference, Done, Error, ErrorKind, Exit, Field, Goal,
     ListQuery, LogChunk, LogQuery, LogRecord, LogStream, Probe, Registration, Result, State, Status, Support,
     Target, WaitRequest,
 };
@@ -118,8 +118,8 @@ impl Backend for Mock {
         }
     }
 
-    fn register(&self, batch: &Batch<Registration>) -> Vec<Result<()>> {
-        batch.each(|registration| {
+    fn register(&self, batch: &Batch<Registration>) -> Vec<Result<Done>> {
+        Done::plainly(batch.each(|registration| {
             let name = &registration.spec.name;
             self.note("register", name)?;
             if self.world().services.contains_key(name) && !registration.replace {
@@ -127,14 +127,14 @@ impl Backend for Mock {
             }
             self.world().services.insert(name.clone(), Status::new(name, State::Stopped).made_by_us());
             if registration.start { self.bring_up(name) } else { Ok(()) }
-        })
+        }))
     }
 
-    fn unregister(&self, batch: &Batch<Target>) -> Vec<Result<()>> {
+    fn unregister(&self, batch: &Batch<Target>) -> Vec<Result<Done>> {
         batch.each(|target| {
             self.note("unregister", &target.name)?;
             self.world().services.remove(&target.name);
-            Ok(())
+            Ok(Done::default())
         })
     }
 

@@ -59,6 +59,18 @@ pub(super) static KEYS: &[Key] = &[
         get: |s| s.boot.map(|boot| Out::Text(boot.as_str().to_owned())),
     },
     Key {
+        key: "transient",
+        option: Some("transient"),
+        value: None,
+        repeatable: false,
+        help: "It is gone at the next boot, and nothing brings it back",
+        takes: "`true` or `false`",
+        default: "`false`",
+        example: "true",
+        set: set!(transient = boolean()),
+        get: |s| s.transient.map(Out::Bool),
+    },
+    Key {
         key: "restart.policy",
         option: Some("restart"),
         value: Some("POLICY"),

@@ -49,7 +49,7 @@ fn unknown_keys_are_told_with_the_nearest_known_one() {
 }
 
 const KNOWN: &str = "known here: description, command, env-file, directory, user, group, umask, limits, env, \
-    after, requires, boot, restart, stop, ready, when, log, native";
+    after, requires, boot, transient, restart, stop, ready, when, log, native";
 
 #[test]
 fn values_of_the_wrong_form() {

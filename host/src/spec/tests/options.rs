@@ -85,6 +85,7 @@ when = { env = "DASHBOARD", truthy = false }
         ("ready-http", "http://h/"),
         ("ready-notify-fd", "3"),
         ("ready-sd-notify", "true"),
+        ("transient", "true"),
     ] {
         let row = key::of_option(option).unwrap();
         let quoted = if option == "ready-http" { format!("\"{value}\"") } else { value.to_owned() };

@@ -74,6 +74,7 @@ Service = { ProtectSystem = "strict", Nice = 5 }
         after: vec!["db".into()],
         requires: vec!["db".into()],
         boot: Some(Boot::Restore),
+        transient: None,
         restart: RestartSpec {
             policy: Some(RestartPolicy::OnFailure),
             delay: Some(Duration::from_secs(1)),

@@ -125,6 +125,7 @@ impl Dice {
         s.after = self.many(3, |_, i| format!("other-{i}"));
         s.requires = self.many(3, |_, i| format!("other-{i}"));
         s.boot = self.maybe(|dice| dice.pick(Boot::ALL));
+        s.transient = (s.boot.is_none() && self.roll(2) == 0).then_some(true);
         s.restart.policy = self.maybe(|dice| dice.pick(RestartPolicy::ALL));
         s.restart.delay = self.maybe(|dice| duration(dice.pick(&["0s", "10ms", "2s"])).unwrap());
         s.restart.give_up =

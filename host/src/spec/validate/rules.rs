@@ -35,6 +35,7 @@ pub(super) fn check(spec: &ServiceSpec) -> Checked {
     limits(spec)?;
     names("after", &spec.after, &spec.name)?;
     names("requires", &spec.requires, &spec.name)?;
+    boot(spec)?;
     restart(spec)?;
     stop(spec)?;
     spec.ready.as_ref().map_or(Ok(()), ready::check)?;
@@ -145,6 +146,16 @@ fn names(key: &'static str, names: &[String], own: &str) -> Checked {
         }
     }
     Ok(())
+}
+
+fn boot(spec: &ServiceSpec) -> Checked {
+    match (spec.is_transient(), spec.boot) {
+        (true, Some(boot)) => {
+            Err(broken("transient", format!("it is gone at the next boot, of which `boot` says `{boot}`"))
+                .hint("leave one of them out"))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn restart(spec: &ServiceSpec) -> Checked {

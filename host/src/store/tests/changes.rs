@@ -206,3 +206,28 @@ fn desired_is_changed_in_its_own_line_whatever_else_says_the_same() {
     assert!(store.lock(Deadline::NONE).unwrap().set_desired(&["a"], Desired::Down)[0].is_err());
     assert_eq!(fs::read_to_string(store.file_of("a")).unwrap(), text);
 }
+
+#[test]
+fn what_was_for_an_earlier_boot_alone_is_as_good_as_gone() {
+    let (_folder, store) = Folder::with(&["web"]);
+    let mut job = entry("job").spec;
+    job.service.transient = Some(true);
+    let job = Entry::new(job, Desired::Up, "test", Scope::User);
+    put(&store, std::slice::from_ref(&job));
+    let boot = job.header.transient.clone().expect("it is for this boot");
+    assert_eq!(store.entry("job").unwrap(), Some(job));
+    assert!(store.headers().unwrap().past.is_empty());
+
+    let file = store.file_of("job");
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(&file, text.replace(&boot, "another-1")).unwrap();
+    assert_eq!((store.header("job").unwrap(), store.entry("job").unwrap()), (None, None));
+    let listing = store.headers().unwrap();
+    assert_eq!((listing.headers.len(), &listing.past[..]), (1, &["job".to_owned()][..]));
+    let (entries, past, _) = store.entries().unwrap();
+    assert_eq!((entries.len(), past), (1, vec!["job".to_owned()]));
+    let locked = store.lock(Deadline::NONE).unwrap();
+    let error = locked.set_desired(&["job"], Desired::Down).remove(0).unwrap_err();
+    assert_eq!(error.kind, ErrorKind::NotRegistered);
+    assert_eq!(locked.remove(&["job"]), [Ok(true)]);
+}

@@ -5,9 +5,9 @@
 mod constructor;
 
 use anysvc_backend_api::{
-    Backend, Batch, Capability, Context, Deadline, Description, ListQuery, LogChunk, LogQuery, LogStream,
-    Named, Probe, Registration, Rendering, Result, ServiceSpec, SignalRequest, State, Status, Target, Value,
-    WaitRequest, export_backend,
+    Backend, Batch, Capability, Context, Deadline, Description, Done, ListQuery, LogChunk, LogQuery,
+    LogStream, Named, Probe, Registration, Rendering, Result, ServiceSpec, SignalRequest, State, Status,
+    Target, Value, WaitRequest, export_backend,
 };
 
 /// What it was opened with.
@@ -48,11 +48,11 @@ impl Backend for Unruly {
     fn check(&self, batch: &Batch<ServiceSpec>) -> Vec<Result<()>> {
         judge(batch)
     }
-    fn register(&self, batch: &Batch<Registration>) -> Vec<Result<()>> {
-        judge(batch)
+    fn register(&self, batch: &Batch<Registration>) -> Vec<Result<Done>> {
+        Done::plainly(judge(batch))
     }
-    fn unregister(&self, batch: &Batch<Target>) -> Vec<Result<()>> {
-        judge(batch)
+    fn unregister(&self, batch: &Batch<Target>) -> Vec<Result<Done>> {
+        Done::plainly(judge(batch))
     }
     fn start(&self, batch: &Batch<Target>) -> Vec<Result<()>> {
         judge(batch)
