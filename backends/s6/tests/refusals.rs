@@ -20,7 +20,7 @@ fn registering_twice_leaves_the_first_untouched() {
         assert_eq!(s6.status_one("web").unwrap(), first);
         let twice = vec![world.script("twin", FOREVER), world.script("twin", FOREVER)];
         let answers = s6.register(&batch(twice));
-        assert_eq!(answers[0], Ok(()));
+        assert!(answers[0].is_ok(), "{answers:?}");
         assert_eq!(answers[1].as_ref().unwrap_err().kind, ErrorKind::AlreadyRegistered);
         assert_eq!(world.entries(), ["twin", "web"]);
     });
@@ -176,7 +176,7 @@ fn the_one_service_too_many_is_refused_before_anything_is_published() {
         let s6 = world.backend();
         let names = ["a", "b", "c", "d"];
         let answers = s6.register(&batch(names.map(|name| world.logged(name, FOREVER)).into()));
-        assert_eq!(answers[..3], [Ok(()), Ok(()), Ok(())]);
+        assert!(answers[..3].iter().all(Result::is_ok), "{answers:?}");
         let error = answers[3].clone().unwrap_err();
         assert_eq!(error.kind, ErrorKind::CommandFailed);
         assert!(error.message.contains("takes 3 services"), "{}", error.message);
