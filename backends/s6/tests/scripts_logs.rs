@@ -37,7 +37,7 @@ fn output_and_errors_are_kept_in_utc_by_the_services_account() {
         assert!(log.starts_with(now.trim()), "{world:?}: {log} is not UTC, where it is {now}");
         let data = folder(&service).unwrap().join("current").metadata().unwrap();
         assert_eq!((data.uid(), data.mode() & 0o777), (world.runs_as(), 0o640), "{world:?}");
-        assert_eq!(lab.log(), "", "{world:?}: nothing goes to the container's output");
+        assert_eq!(lab.console(), "", "{world:?}: nothing goes to the container's output");
         if world == World::RootForApp {
             assert_eq!(lab.read(format!("{}/log/data/uid", service.directory)), "10000\n");
         }
@@ -125,7 +125,9 @@ fn the_console_gets_lines_as_well_and_other_ways_keep_no_files() {
         spec.log.console = Some(true);
         let service = Service::start(&lab, world, spec);
         lab.wait_until("both lines are there", || current(&service).lines().count() == 2);
-        lab.wait_until("so they are outside", || lab.log().contains("out\n") && lab.log().contains("err\n"));
+        lab.wait_until("so they are outside", || {
+            lab.console().contains("out\n") && lab.console().contains("err\n")
+        });
         for (to, name) in [(LogTo::Manager, "manager"), (LogTo::None, "none")] {
             let lab = world.lab();
             let mut spec =
@@ -136,9 +138,9 @@ fn the_console_gets_lines_as_well_and_other_ways_keep_no_files() {
             let service = Service::start(&lab, world, spec);
             lab.wait_until("it spoke", || lab.read("/srv/said") == "\n");
             assert!(!service.has("log"));
-            let both =
-                lab.log().contains(&format!("out-{name}\n")) && lab.log().contains(&format!("err-{name}\n"));
-            assert_eq!(both, to == LogTo::Manager, "{world:?}: {}", lab.log());
+            let both = lab.console().contains(&format!("out-{name}\n"))
+                && lab.console().contains(&format!("err-{name}\n"));
+            assert_eq!(both, to == LogTo::Manager, "{world:?}: {}", lab.console());
         }
     }
 }

@@ -287,5 +287,5 @@ fn what_is_loaded_for_the_user_is_not_loaded_by_root() {
     let service = Service::start(&lab, World::RootForApp, spec);
     lab.wait_until("it was started twice", || service.log().matches("none.so").count() > 4);
     assert!(!lab.read("/srv/evil/ran").lines().any(|line| line == "0"), "{}", lab.read("/srv/evil/ran"));
-    assert!(!lab.log().contains("none.so"), "{}", lab.log());
+    assert!(!lab.console().contains("none.so"), "{}", lab.console());
 }
