@@ -237,6 +237,9 @@ fn sweep_control(world: &World) {
     let mended_by = |args: &[&str], state: &str, desired: &str| {
         do_it(world, args);
         is(world, state, desired);
+        // By then what the killed one listened by is gone: its supervisor had something to tell.
+        do_it(world, &restart);
+        assert_eq!(world.listeners("web"), [""; 0], "left in its event/");
     };
     let started = || mended_by(&start, "running", "up");
     let stopped = || mended_by(&stop, "stopped", "down");

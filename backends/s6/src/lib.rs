@@ -9,7 +9,7 @@
 //! | `scandir` | which scandir, its s6-svscan, its lock, the room in it |
 //! | `state` | reading and judging `supervise/` |
 //! | `control`, `slot` | the control FIFOs, and the `down` file |
-//! | `watch`, `waiting` | being told of changes; looking until all is as wanted |
+//! | `listen`, `event`, `watch`, `waiting` | being told of changes; looking until all is as wanted |
 //! | `build`, `register`, `supervise` | making a service directory, publishing it, getting it supervised |
 //! | `removal`, `unregister` | taking one out, and sweeping left-overs |
 //! | `verbs` | start, stop, restart, signal, status, list, wait |
@@ -30,6 +30,8 @@
 
 mod build;
 mod control;
+mod event;
+mod listen;
 mod log_place;
 mod probe;
 mod register;

@@ -13,6 +13,7 @@ use rustix::{
 
 use crate::{
     control::{DOWN, EXIT, KILL},
+    listen::Awaited,
     scandir::{Lock, RESCAN_AND_PRUNE, Scandir, Svscan, denied},
     slot,
     state::Reader,
@@ -126,7 +127,7 @@ fn prune_in(scandir: &Scandir, names: &[&str], patience: Duration, deadline: Dea
         let open: Vec<&str> = left.iter().map(|&index| names[index]).collect();
         let round = deadline.min(Deadline::after(patience));
         let gone = |reader: &mut Reader<'_>, at: usize| is_unsupervised(reader, open[at]);
-        let still = waiting::until(scandir, &open, true, round, gone)?;
+        let still = waiting::until(scandir, &open, Awaited::NoSupervisor, round, gone)?;
         left = still.into_iter().map(|at| left[at]).collect();
         if left.is_empty() {
             // Without an s6-svscan there may be nobody to prune.

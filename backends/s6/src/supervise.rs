@@ -12,6 +12,7 @@ use anysvc_backend_api::{Deadline, Error, Result};
 
 use crate::{
     build,
+    listen::Awaited,
     removal::{self, Tombstone},
     scandir::{Lock, RESCAN, Scandir, Svscan},
     state::{Reader, Told},
@@ -55,7 +56,7 @@ pub(crate) fn supervise_locked(scandir: &Scandir, names: &[&str], deadline: Dead
             // The lock comes before the FIFO and the first status, so that all is there with that.
             reader.told(left[at]) != before[open[at]] && is_supervised(reader, left[at])
         };
-        let still = waiting::until(scandir, &left, true, attempt, is_there)?;
+        let still = waiting::until(scandir, &left, Awaited::Supervisor, attempt, is_there)?;
         if still.is_empty() || deadline.passed() {
             return Ok(still.into_iter().map(|at| open[at]).collect());
         }

@@ -4,6 +4,7 @@
 use anysvc_backend_api::{Batch, Error, ErrorKind, Result, Target};
 
 use crate::{
+    listen::Awaited,
     removal::{self, PREFIX, Tombstone},
     scandir::{Identity, Lock, Scandir},
     state::{Maker, Reader},
@@ -46,6 +47,7 @@ fn stop(scandir: &Scandir, batch: &Batch<Target>) -> Vec<Result<Present>> {
     waiting::each(
         scandir,
         batch,
+        Awaited::Process,
         sent,
         |reader, Target { name }, mark| match (*mark, reader.slot(name)?) {
             (None, _) | (_, None) => Ok(Some(None)),

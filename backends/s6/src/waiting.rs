@@ -1,13 +1,23 @@
 //! Waiting until services are as wanted: look, and look again whenever something changed. What is looked
 //! for is the caller's.
 
+use std::time::Duration;
+
 use anysvc_backend_api::{Batch, Deadline, Error, Named, Result, contain};
 
 use crate::{
+    listen::{Awaited, Listener},
     scandir::Scandir,
     state::Reader,
     watch::{Changed, Watch},
 };
+
+/// A supervisor that was told to start a service does so at once. One that can't, or that was told to stop
+/// what does not run, announces nothing.
+const AT_ONCE: Duration = Duration::from_millis(10);
+
+/// Nobody announces that a service directory is moved by hand: so much later that is seen.
+const SILENCE: Duration = Duration::from_secs(1);
 
 /// Looks at each of some services until `look` says that it is settled, or the deadline passes. Those
 /// that are not settled then are given back.
@@ -17,20 +27,24 @@ use crate::{
 pub(crate) fn until(
     scandir: &Scandir,
     names: &[&str],
-    loggers: bool,
+    awaited: Awaited,
     deadline: Deadline,
     mut look: impl FnMut(&mut Reader<'_>, usize) -> bool,
 ) -> Result<Vec<usize>> {
     let mut reader = Reader::until(scandir, deadline);
     let mut open: Vec<usize> = (0..names.len()).collect();
-    // Mostly all is well at once, or after a moment that the setting up of a watch takes anyway.
+    // Mostly all is well at once.
     open.retain(|&index| !look(&mut reader, index));
+    if open.is_empty() || deadline.passed() {
+        return Ok(open);
+    }
+    listen(&mut reader, names, awaited, deadline, &mut open, &mut look);
     if open.is_empty() || deadline.passed() {
         return Ok(open);
     }
     let mut watch = Watch::new(scandir);
     for &index in &open {
-        watch.add(index, names[index], loggers);
+        watch.add(index, names[index], matches!(awaited, Awaited::Supervisor | Awaited::NoSupervisor));
     }
     open.retain(|&index| !look(&mut reader, index));
     while !open.is_empty() {
@@ -45,6 +59,30 @@ pub(crate) fn until(
     Ok(open)
 }
 
+/// Looks again when supervisors tell something, as long as they are sure to tell what is waited for: they
+/// announce the end of each process, and its start.
+fn listen(
+    reader: &mut Reader<'_>,
+    names: &[&str],
+    awaited: Awaited,
+    deadline: Deadline,
+    open: &mut Vec<usize>,
+    look: &mut impl FnMut(&mut Reader<'_>, usize) -> bool,
+) {
+    let Some(mut listener) = Listener::new(reader, names, open, awaited) else { return };
+    open.retain(|&index| !look(reader, index));
+    while listener.reaches(open) && !open.is_empty() {
+        let process = |&index: &usize| reader.told(names[index]).raw().is_some_and(|raw| raw.pid.is_some());
+        let sure = awaited == Awaited::NoSupervisor || open.iter().all(process);
+        let heard = listener.heard(deadline.min(Deadline::after(if sure { SILENCE } else { AT_ONCE })));
+        match heard.is_empty() {
+            true if deadline.passed() || !sure => return,
+            true => open.retain(|&index| !look(reader, index)),
+            false => open.retain(|index| !heard.contains(index) || !look(reader, *index)),
+        }
+    }
+}
+
 /// How far an item of a batch is.
 enum Progress<P, R> {
     Open(P),
@@ -56,6 +94,7 @@ enum Progress<P, R> {
 pub(crate) fn each<N: Named, P, R>(
     scandir: &Scandir,
     batch: &Batch<N>,
+    awaited: Awaited,
     earlier: Vec<Result<P>>,
     mut look: impl FnMut(&mut Reader<'_>, &N, &mut P) -> Result<Option<R>>,
     late: impl Fn(&N, &P) -> Error,
@@ -65,7 +104,7 @@ pub(crate) fn each<N: Named, P, R>(
         .map(|prior| prior.map_or_else(|error| Progress::Done(Err(error)), Progress::Open))
         .collect();
     let names: Vec<&str> = batch.items.iter().map(Named::name).collect();
-    let waited = until(scandir, &names, false, batch.deadline, |reader, index| {
+    let waited = until(scandir, &names, awaited, batch.deadline, |reader, index| {
         let Progress::Open(state) = &mut work[index] else { return true };
         let item = &batch.items[index];
         let answer = contain(|| look(reader, item, state)).map_err(|e| e.with_service(item.name()));

@@ -309,6 +309,37 @@ fn where_no_more_can_be_watched_it_is_looked_now_and_then() {
 }
 
 #[test]
+fn where_no_events_come_files_are_watched() {
+    in_each_world(|world| {
+        let s6 = world.backend();
+        s6.register_one(world.script("web", FOREVER)).unwrap();
+        let (event, elsewhere) = (world.slot("web").join("event"), world.scandir.join(".elsewhere"));
+        fs::create_dir(&elsewhere).unwrap();
+        let kinds: [&dyn Fn(); 3] = [
+            &|| fs::write(&event, "").unwrap(),
+            // The supervisor follows it, and sends events there.
+            &|| symlink(&elsewhere, &event).unwrap(),
+            // Others could change what is made in it.
+            &|| {
+                fs::create_dir(&event).unwrap();
+                fs::set_permissions(&event, fs::Permissions::from_mode(0o777)).unwrap();
+            },
+        ];
+        for (index, make) in kinds.iter().enumerate() {
+            fs::rename(&event, world.scandir.join(format!(".event-{index}"))).unwrap();
+            make();
+            let (long_ago, place) = (std::time::SystemTime::UNIX_EPOCH, fs::File::open(&event).unwrap());
+            place.set_modified(long_ago).unwrap();
+            s6.stop_one("web").unwrap();
+            assert_eq!(s6.state("web"), State::Stopped);
+            s6.start_one("web").unwrap();
+            assert_eq!(s6.state("web"), State::Running);
+            assert_eq!(place.metadata().unwrap().modified().unwrap(), long_ago, "made in kind {index}");
+        }
+    });
+}
+
+#[test]
 fn a_status_that_blocks_whoever_opens_it_holds_nobody_up() {
     in_each_world(|world| {
         let s6 = world.backend();

@@ -2,7 +2,10 @@
 
 mod common;
 
-use std::time::{Duration, Instant};
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
 
 use anysvc_backend_api::{Backend, Batch, Deadline, ErrorKind, Goal, State, Target, WaitRequest};
 use common::{Single, World, eventually, handles_term, ignores_term, in_each_world, kind};
@@ -54,6 +57,42 @@ fn a_service_lives_from_register_to_unregister_and_leaves_nothing() {
     });
 }
 
+/// What is in the `event/` of a service.
+fn events(world: &World, name: &str) -> Vec<String> {
+    let listed = fs::read_dir(world.slot(name).join("event")).unwrap();
+    listed.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+}
+
+#[test]
+fn who_waits_for_a_process_listens_to_its_supervisor_and_leaves_nothing_behind() {
+    in_each_world(|world| {
+        let s6 = world.backend();
+        // It ends when it is told to by a file.
+        let mut slow = world.script("web", "trap '' TERM; while [ ! -e data/x ]; do sleep 0.01; done");
+        slow.spec.directory = Some(world.slot("web"));
+        slow.spec.stop.timeout = Some(Duration::from_secs(600));
+        s6.register_one(slow).unwrap();
+        let pid = s6.status_one("web").unwrap().pid.unwrap();
+        eventually("it ignores the signal", || ignores_term(pid));
+        // What killed ones left, before and after they were read: s6 has to take the name for one of its own.
+        let event = world.slot("web").join("event");
+        let stale = [event.join(".anysvc"), event.join("ftrig1:@40000123456789abcdef0123:anysvc")];
+        let (mode, fifo) = (rustix::fs::Mode::from_raw_mode(0o622), rustix::fs::FileType::Fifo);
+        for stale in &stale {
+            rustix::fs::mknodat(rustix::fs::CWD, stale, fifo, mode, 0).unwrap();
+        }
+        std::thread::scope(|scope| {
+            let stopping = scope.spawn(|| s6.stop_one("web"));
+            eventually("somebody listens", || events(world, "web").len() == 2 && !stale[0].exists());
+            assert!(events(world, "web").iter().all(|name| name.starts_with("ftrig1:@") && name.len() == 39));
+            fs::write(world.slot("web").join("data/x"), "").unwrap();
+            stopping.join().unwrap().unwrap();
+        });
+        assert_eq!(s6.state("web"), State::Stopped);
+        assert_eq!(events(world, "web"), [""; 0]);
+    });
+}
+
 #[test]
 fn one_that_is_registered_down_stays_down_until_it_is_started() {
     in_each_world(|world| {
@@ -98,7 +137,7 @@ fn a_program_that_ignores_term_is_killed_after_its_time_out() {
         s6.register_one(registration).unwrap();
         eventually("it ignores TERM", || {
             let status = s6.status_one("web").unwrap();
-            let text = std::fs::read_to_string(format!("/proc/{}/status", status.pid.unwrap())).unwrap();
+            let text = fs::read_to_string(format!("/proc/{}/status", status.pid.unwrap())).unwrap();
             let ignored = text.lines().find_map(|l| l.strip_prefix("SigIgn:")).unwrap();
             u64::from_str_radix(ignored.trim(), 16).unwrap() & (1 << 14) != 0
         });
@@ -177,7 +216,7 @@ fn a_start_during_the_restart_delay_does_not_wait_for_it() {
         eventually("the script waits", || {
             s6.state("web") == State::Backoff && world.svstat("web", "up") == "true"
         });
-        std::fs::write(&marker, "").unwrap();
+        fs::write(&marker, "").unwrap();
         let begun = Instant::now();
         s6.start_one("web").unwrap();
         assert!(begun.elapsed() < Duration::from_millis(500), "{:?}", begun.elapsed());
@@ -195,7 +234,7 @@ fn signals_reach_the_program_known_to_s6_or_not() {
             out.display()
         );
         s6.register_one(world.script("web", &script)).unwrap();
-        let said = |word: &str| std::fs::read_to_string(&out).unwrap_or_default().contains(word);
+        let said = |word: &str| fs::read_to_string(&out).unwrap_or_default().contains(word);
         eventually("it is ready", || said("ready"));
         s6.signal_one("web", "USR1").unwrap();
         eventually("USR1 arrived", || said("usr1"));

@@ -121,6 +121,13 @@ impl World {
         names.into_iter().partition(|name| !name.starts_with('.'))
     }
 
+    /// The FIFOs by which somebody listens, or did, to the supervisor of a service.
+    pub fn listeners(&self, name: &str) -> Vec<String> {
+        let event = self.lab.path(self.scandir).join(name).join("event");
+        let listed = std::fs::read_dir(event).into_iter().flatten().flatten();
+        listed.filter_map(|entry| entry.file_name().into_string().ok()).collect()
+    }
+
     /// What is wrong at any time at all, in the middle of anything: a service directory in sight,
     /// or one that is supervised, that is not complete.
     pub fn half_built(&self) -> Vec<String> {

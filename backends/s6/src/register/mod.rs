@@ -8,6 +8,7 @@ mod publish;
 use anysvc_backend_api::{Batch, Deadline, Error, Registration, Result};
 
 use crate::{
+    listen::Awaited,
     removal::{self, Tombstone},
     scandir::{Lock, Scandir},
     scripts::{Owner, Tools},
@@ -71,6 +72,7 @@ fn stop_replaced(
     waiting::each(
         site.scandir,
         batch,
+        Awaited::Process,
         sent,
         |reader, registration, plan| {
             let Existing::Differs { .. } = plan.existing else { return Ok(Some(plan.clone())) };
@@ -116,6 +118,7 @@ fn wait_until_up(
     let waited = waiting::each(
         site.scandir,
         batch,
+        Awaited::Process,
         begun,
         |reader, registration, (_, begun)| verbs::advance(reader, &registration.spec.name, begun),
         |registration, _| {

@@ -10,7 +10,7 @@ use anysvc_backend_api::{Deadline, Exit, Result};
 use rustix::{
     fs::{AtFlags, FileType, OFlags, fstat, statat},
     io::Errno,
-    process::{Flock, FlockType, fcntl_getlk, geteuid},
+    process::{Flock, FlockType, Pid, fcntl_getlk, geteuid},
 };
 
 use super::{
@@ -126,10 +126,21 @@ impl<'a> Reader<'a> {
     /// Whether a supervisor holds the lock of a service (or of `NAME/log`, its logger); `None` where that
     /// can't be seen.
     pub(crate) fn supervised(&mut self, name: &str) -> Option<bool> {
+        self.lock(name).ok().map(|lock| lock.is_some())
+    }
+
+    /// The supervisor that holds the lock of a service. `None` also where it has no number here, as one
+    /// in another namespace has none.
+    pub(crate) fn supervisor(&mut self, name: &str) -> Option<Pid> {
+        self.lock(name).ok()??.pid
+    }
+
+    fn lock(&mut self, name: &str) -> Result<Option<Flock>, Errno> {
         match open_beneath(self.scandir.fd(), self.below(name, "supervise/lock"), READ) {
             // The lock is fcntl's (s6: `libs6/s6_svc_ok.c`), and a query shows only that of others.
-            Ok(lock) => Some(fcntl_getlk(&lock, &Flock::from(FlockType::ReadLock)).ok()?.is_some()),
-            Err(error) => absent(error).then_some(false),
+            Ok(lock) => fcntl_getlk(&lock, &Flock::from(FlockType::ReadLock)),
+            Err(error) if absent(error) => Ok(None),
+            Err(error) => Err(error),
         }
     }
 

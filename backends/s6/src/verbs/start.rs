@@ -7,6 +7,7 @@ use anysvc_backend_api::{Batch, Error, Result, Target};
 use super::stop::still_stopping;
 use crate::{
     control::{DOWN, UP},
+    listen::Awaited,
     scandir::Scandir,
     scripts::{forget_failures, marker},
     slot::{set_again, set_down, set_replaced, tell, unsupervised},
@@ -48,6 +49,7 @@ pub(crate) fn bring_up(scandir: &Scandir, batch: &Batch<Target>, mode: Mode) -> 
     waiting::each(
         scandir,
         batch,
+        Awaited::Process,
         begun,
         |reader, target, step| advance(reader, &target.name, step),
         |target, step| late(scandir, &target.name, *step),

@@ -4,6 +4,7 @@ use anysvc_backend_api::{Batch, Error, ErrorKind, Result, Target};
 
 use crate::{
     control::DOWN,
+    listen::Awaited,
     scandir::{Identity, Scandir},
     scripts::marker,
     slot::{set_again, set_down, set_replaced, tell, unseen},
@@ -18,6 +19,7 @@ pub(crate) fn stop(scandir: &Scandir, batch: &Batch<Target>) -> Vec<Result<()>> 
     waiting::each(
         scandir,
         batch,
+        Awaited::Process,
         sent,
         |reader, target, told| match reader.slot(&target.name)? {
             // Unregistered meanwhile, and maybe registered anew: nothing of what was told runs.

@@ -3,6 +3,7 @@
 use anysvc_backend_api::{Batch, Error, Goal, Result, State, Status, Value, WaitRequest};
 
 use crate::{
+    listen::Awaited,
     scandir::Scandir,
     slot::unseen,
     state::{Reader, status},
@@ -16,6 +17,7 @@ pub(crate) fn wait(scandir: Option<&Scandir>, batch: &Batch<WaitRequest>) -> Vec
     waiting::each(
         scandir,
         batch,
+        Awaited::Any,
         open,
         |reader, request, ()| look(reader, request),
         |request, ()| request.late(),
