@@ -5,8 +5,8 @@ use crate::{
     deadline::Deadline,
     error::{Error, Result},
     model::{
-        Context, Description, Difference, Done, ListQuery, LogChunk, LogQuery, Probe, Registration,
-        Rendering, ServiceSpec, SignalRequest, Status, Target, WaitRequest,
+        BootFiles, BootQuery, Context, Description, Difference, Done, ListQuery, LogChunk, LogQuery, Probe,
+        Registration, Rendering, ServiceSpec, SignalRequest, Status, Target, WaitRequest,
     },
 };
 
@@ -107,6 +107,16 @@ pub trait Backend: Send + Sync + Sized + 'static {
     /// `not-registered`.
     fn compare(&self, batch: &Batch<Registration>) -> Vec<Result<Difference>> {
         batch.all(|| Err(Error::unsupported("this backend can't say what its services were made from")))
+    }
+
+    /// The files of a container by which its services come back when it starts. Nothing is asked of the
+    /// manager, which does not run where an image is made.
+    ///
+    /// # Errors
+    /// `unsupported` by a manager that brings its services back itself, or is not in that container.
+    fn boot_files(&self, query: &BootQuery) -> Result<BootFiles> {
+        let _ = query;
+        Err(Error::unsupported("this backend has no files for the start of a container"))
     }
 
     /// Sends a signal to the main process.

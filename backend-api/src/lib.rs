@@ -93,6 +93,7 @@ pub mod export;
 mod model;
 mod poll;
 pub mod remote;
+mod sum;
 pub mod wire;
 
 pub use backend::{Backend, LogStream};
@@ -100,3 +101,4 @@ pub use batch::{Batch, contain};
 pub use deadline::Deadline;
 pub use error::{Error, ErrorKind, Result};
 pub use model::*;
+pub use sum::Sum;

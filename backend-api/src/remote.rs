@@ -10,8 +10,8 @@ use crate::{
     deadline::Deadline,
     error::{Error, ErrorKind, Result},
     model::{
-        Context, Description, Difference, Done, ListQuery, LogChunk, LogQuery, Named, Probe, Registration,
-        Rendering, ServiceSpec, SignalRequest, Status, Target, WaitRequest,
+        BootFiles, BootQuery, Context, Description, Difference, Done, ListQuery, LogChunk, LogQuery, Named,
+        Probe, Registration, Rendering, ServiceSpec, SignalRequest, Status, Target, WaitRequest,
     },
     wire::WireStruct,
 };
@@ -113,6 +113,14 @@ impl Remote {
     /// In what services of ours differ from what registering would make.
     pub fn compare(&self, items: Vec<Registration>, deadline: Deadline) -> Vec<Result<Difference>> {
         self.call(Verb::Compare, items, deadline)
+    }
+
+    /// The files by which the services of a container come back when it starts.
+    ///
+    /// # Errors
+    /// As [`Backend::boot_files`](crate::Backend::boot_files).
+    pub fn boot_files(&self, query: BootQuery, deadline: Deadline) -> Result<BootFiles> {
+        self.call(Verb::BootFiles, vec![query], deadline).remove(0)
     }
 
     /// All services.

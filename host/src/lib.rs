@@ -28,6 +28,7 @@
 pub mod cli;
 pub mod commands;
 pub mod config;
+mod container;
 pub mod discovery;
 pub mod environment;
 pub mod loader;

@@ -4,6 +4,8 @@
 #   LAB_FACTS    whole | no-basedir | other-pid1 | no-proc | hide-pid | comm-unreadable
 #   LAB_ANYSVC   the built tree to copy to /opt/anysvc, or empty
 #   LAB_SVSCAN   more arguments for s6-svscan, or empty
+#   LAB_IMAGE    a folder whose content is in the image and its volumes, or empty
+#   LAB_BOOT     a program that process 1 is first, which becomes the s6-svscan, or empty
 # Standard input is a tar of overlayfs "whiteouts", one for each command to be hidden
 # (mknod would cost a process each, two thirds of the whole start). Standard output is
 # the pipe on which s6-svscan says that it is ready.
@@ -71,6 +73,7 @@ echo '/command:/usr/bin:/bin' >run/s6/container_environment/PATH
 echo '/root' >run/s6/container_environment/HOME
 
 if [ -n "$LAB_ANYSVC" ]; then cp -r "$LAB_ANYSVC" opt/anysvc; fi
+if [ -n "$LAB_IMAGE" ]; then cp -a "$LAB_IMAGE/." .; fi
 
 user=
 case $LAB_SCANDIR in
@@ -100,7 +103,7 @@ cd /
 umount -l /old
 rmdir /old
 
-svscan="$user env -i PATH=/command:/usr/bin:/bin /command/s6-svscan -d3 $LAB_SVSCAN -- /run/service"
+svscan="$user env -i PATH=/command:/usr/bin:/bin $LAB_BOOT /command/s6-svscan -d3 $LAB_SVSCAN -- /run/service"
 case $LAB_FACTS in
 no-basedir) rmdir /run/s6/basedir ;;
 no-proc) umount -l /proc ;;

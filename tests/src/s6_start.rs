@@ -44,6 +44,8 @@ pub struct Builder {
     scandir: Scandir,
     facts: Facts,
     svscan: String,
+    image: Option<PathBuf>,
+    boot: &'static str,
     tree: Option<PathBuf>,
 }
 
@@ -54,6 +56,8 @@ impl Default for Builder {
             scandir: Scandir::Root,
             facts: Facts::Whole,
             svscan: String::new(),
+            image: None,
+            boot: "",
             tree: tree.is_dir().then_some(tree),
         }
     }
@@ -93,6 +97,18 @@ impl Builder {
         self
     }
 
+    /// With what is in this folder, owners and modes included: what an image and its volumes hold.
+    pub fn image(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.image = Some(folder.into());
+        self
+    }
+
+    /// With this program as process 1, which is given the command of the s6-svscan.
+    pub fn boot(mut self, program: &'static str) -> Self {
+        self.boot = program;
+        self
+    }
+
     /// With this built tree at `/opt/anysvc` instead of `target/anysvc`.
     pub fn tree(mut self, tree: impl Into<PathBuf>) -> Self {
         self.tree = Some(tree.into());
@@ -127,6 +143,8 @@ impl Builder {
             .env("LAB_FACTS", self.facts.knob())
             .env("LAB_ANYSVC", self.tree.as_deref().unwrap_or("".as_ref()))
             .env("LAB_SVSCAN", &self.svscan)
+            .env("LAB_IMAGE", self.image.as_deref().unwrap_or("".as_ref()))
+            .env("LAB_BOOT", self.boot)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());

@@ -51,4 +51,6 @@ verbs! {
     Render = 10,
     /// `Registration` → `Difference`. Changes nothing.
     Compare = 11,
+    /// `BootQuery` → `BootFiles`. Changes nothing.
+    BootFiles = 12,
 }

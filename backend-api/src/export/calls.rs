@@ -51,6 +51,7 @@ fn dispatch<B: Backend>(b: &B, verb: VerbCode, items: RVec<Bag>, by: Deadline) -
         Verb::Wait => run(items, by, |batch| b.wait(batch)),
         Verb::Render => run(items, by, |batch| b.render(batch)),
         Verb::Compare => run(items, by, |batch| b.compare(batch)),
+        Verb::BootFiles => run(items, by, |batch| batch.each(|query| b.boot_files(query))),
     }
 }
 

@@ -21,8 +21,8 @@ pub use description::{Capability, Description, FieldSupport, Support};
 pub use field::Field;
 pub use name::{MAX_NAME, check_name};
 pub use requests::{
-    Difference, Done, Goal, ListQuery, LogChunk, LogQuery, LogRecord, Named, Registration, RenderedFile,
-    Rendering, SignalRequest, Target, WaitRequest,
+    BootFiles, BootQuery, Difference, Done, Goal, ListQuery, LogChunk, LogQuery, LogRecord, Named,
+    Registration, RenderedFile, Rendering, SignalRequest, Target, WaitRequest,
 };
 pub use signal::{Signal, UnknownSignal};
 pub use spec::{

@@ -202,6 +202,35 @@ wire_struct! { lenient:
     }
 }
 
+wire_struct! { must:
+    /// What the start of a container is to do.
+    pub struct BootQuery {
+        /// In which way, by its name; as what is found there wants it without.
+        pub form: Option<String>,
+        /// The container's root folder, as seen from here.
+        pub root: PathBuf,
+        /// The program, as the container sees it.
+        pub program: String,
+        /// The users whose services come back, in this order.
+        pub users: Vec<String>,
+        /// What has to be up before, in the manager's own words.
+        pub after: Vec<String>,
+    }
+}
+
+wire_struct! { lenient:
+    /// The files by which a container's services come back.
+    #[derive(Default)]
+    pub struct BootFiles {
+        /// The way, by its name.
+        pub form: String,
+        /// The files, by their paths in the container, in the order in which they are to appear.
+        pub files: Vec<RenderedFile>,
+        /// What whoever makes the image has to know.
+        pub advice: Vec<String>,
+    }
+}
+
 macro_rules! named {
     ($($ty:ty),*) => {$(
         impl Named for $ty {
@@ -216,6 +245,12 @@ named!(Target, SignalRequest, WaitRequest, ServiceSpec);
 impl Named for Registration {
     fn name(&self) -> &str {
         &self.spec.name
+    }
+}
+
+impl Named for BootQuery {
+    fn name(&self) -> &str {
+        self.form.as_deref().unwrap_or_default()
     }
 }
 

@@ -69,6 +69,7 @@ fn samples() -> Vec<Bag> {
             .supports(Support::Native, &[Field::Env])
             .into_bag(),
         LogChunk { records: vec![record], end: true }.into_bag(),
+        BootFiles { form: "x".into(), files: vec![file.clone()], advice: vec!["y".into()] }.into_bag(),
         Rendering { files: vec![file], calls: vec!["x".into()] }.into_bag(),
         WaitRequest { name: "web".into(), goal: Goal::Left, pid: Some(7) }.into_bag(),
         LogQuery::tail("web", 3).into_bag(),
@@ -186,6 +187,7 @@ fn bags() {
         holds::<Description>(&bag);
         holds::<LogChunk>(&bag);
         holds::<Rendering>(&bag);
+        holds::<BootFiles>(&bag);
         holds::<WaitRequest>(&bag);
         holds::<SignalRequest>(&bag);
         holds::<LogQuery>(&bag);

@@ -28,6 +28,7 @@
 //!   runs keeps running.
 //! - A link is followed only if root or the caller made it, and never to what is ours.
 
+mod boot_files;
 mod build;
 mod control;
 mod event;
@@ -55,9 +56,9 @@ use std::{
 };
 
 use anysvc_backend_api::{
-    Backend, Batch, Capability, Context, Deadline, Description, Difference, Done, Error, ListQuery, LogQuery,
-    LogStream, Named, Probe, Registration, Rendering, Result, ServiceSpec, SignalRequest, Status, Target,
-    WaitRequest,
+    Backend, Batch, BootFiles, BootQuery, Capability, Context, Deadline, Description, Difference, Done,
+    Error, ListQuery, LogQuery, LogStream, Named, Probe, Registration, Rendering, Result, ServiceSpec,
+    SignalRequest, Status, Target, WaitRequest,
 };
 use anysvc_backend_support::logs;
 
@@ -199,6 +200,10 @@ impl Backend for S6 {
             }),
             Err(error) => batch.all(|| Err(error.clone())),
         }
+    }
+
+    fn boot_files(&self, query: &BootQuery) -> Result<BootFiles> {
+        boot_files::boot_files(query)
     }
 
     fn signal(&self, batch: &Batch<SignalRequest>) -> Vec<Result<()>> {

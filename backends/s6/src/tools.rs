@@ -40,6 +40,13 @@ pub(crate) fn place(search: &[PathBuf]) -> Option<&Path> {
     places.into_iter().find(|place| place.is_absolute() && place.join(WITNESS).is_file())
 }
 
+/// Where a command of s6's is in a container with this root folder, as the container sees it. Links are not
+/// followed: they lead elsewhere from here.
+pub(crate) fn found_below(root: &Path, command: &str) -> Option<String> {
+    let places = PLACES.iter().map(|place| format!("{place}/{command}"));
+    places.into_iter().find(|path| root.join(&path[1..]).symlink_metadata().is_ok())
+}
+
 /// Which s6 is here, for people. None of its commands tells; nothing is run.
 pub(crate) fn version_shown(context: &Context) -> Option<String> {
     let search = search(context);

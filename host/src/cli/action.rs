@@ -68,6 +68,8 @@ pub enum Action {
     },
     /// Look at templates, or forget one.
     Template(Template),
+    /// Have services come back when a container starts.
+    Container(Container),
     /// Become a helper process of a backend.
     BackendMain {
         /// The backend.
@@ -105,6 +107,37 @@ pub enum Template {
     },
     /// Forget one.
     Remove(String),
+}
+
+/// What to do about the files of a container.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Container {
+    /// Put there what brings services back when it starts.
+    Install(Install),
+    /// Take it out again.
+    Remove {
+        /// The container's root folder.
+        root: PathBuf,
+        /// Only say what would be done.
+        dry_run: bool,
+    },
+}
+
+/// What to put into a container.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Install {
+    /// `--for`.
+    pub form: Option<String>,
+    /// `--root`.
+    pub root: PathBuf,
+    /// `--user`, each time it was given.
+    pub users: Vec<String>,
+    /// `--after`, each time it was given.
+    pub after: Vec<String>,
+    /// `--program`.
+    pub program: Option<String>,
+    /// `--dry-run`.
+    pub dry_run: bool,
 }
 
 /// Where a service's spec comes from.

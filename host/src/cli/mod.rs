@@ -4,6 +4,7 @@
 
 mod action;
 mod argv;
+mod container;
 mod global;
 mod plain;
 #[cfg(test)]
@@ -24,7 +25,8 @@ use anysvc_backend_api::Error;
 use clap::{ArgAction, Command, error::ErrorKind};
 
 pub use action::{
-    Action, Backends, Logs, Reconcile, Register, Render, Selected, Source, Start, Status, Template, Wait,
+    Action, Backends, Container, Install, Logs, Reconcile, Register, Render, Selected, Source, Start, Status,
+    Template, Wait,
 };
 pub use global::{Global, ScopeArg, Timeout};
 

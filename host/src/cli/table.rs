@@ -2,7 +2,7 @@
 
 use clap::{ArgMatches, Command};
 
-use super::{action::Action, register, verbs, views};
+use super::{action::Action, container, register, verbs, views};
 
 /// How the arguments of a command become an action.
 pub enum Read {
@@ -190,6 +190,19 @@ pub static COMMANDS: &[Entry] = &[
         hidden: false,
         define: views::template,
         read: Read::Plain(views::read_template),
+    },
+    Entry {
+        name: "container",
+        about: "Have the services of a container come back when it starts",
+        more: container::MORE,
+        examples: &[
+            "container install --user root --user app",
+            "container install --root ./rootfs --user app --dry-run",
+            "container remove",
+        ],
+        hidden: false,
+        define: container::container,
+        read: Read::Plain(container::read_container),
     },
     Entry {
         name: "detect",

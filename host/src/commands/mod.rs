@@ -5,6 +5,7 @@
 mod backends;
 mod boots;
 mod check;
+mod container;
 mod detect;
 mod existing;
 mod found;
@@ -85,6 +86,7 @@ fn act(session: &Session, action: Action, out: &mut Output) -> Result<u8> {
         Action::Logs(what) => logs::run(session, &what, out),
         Action::Wait(what) => wait::run(session, &what, out),
         Action::Reconcile(what) => reconcile::run(session, &what, out),
+        Action::Container(what) => container::run(session, &what, out),
         Action::Render { what, reveal } => render::run(session, what, reveal, out),
         Action::Template(what) => template::run(session, &what, out),
         Action::BackendMain { id, arguments } => backends::become_helper(session, &id, arguments),

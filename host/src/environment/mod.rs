@@ -70,6 +70,11 @@ impl Environment {
         &self.overrides
     }
 
+    /// The installed `anysvc` program, if it is known.
+    pub fn program(&self) -> Option<&Path> {
+        self.overrides.program.as_deref()
+    }
+
     /// Who calls.
     pub fn caller(&self) -> &Caller {
         &self.caller

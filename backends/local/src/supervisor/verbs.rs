@@ -47,7 +47,7 @@ impl Desk {
                 let request = WaitRequest::from_bag(item)?;
                 Ok(Step::Wait(request.name.clone(), Wait::Goal(request)))
             }
-            Some(Verb::Render | Verb::Compare) | None => {
+            Some(Verb::Render | Verb::Compare | Verb::BootFiles) | None => {
                 Err(Error::unsupported("the running supervisor does not know this verb"))
             }
         });

@@ -42,9 +42,10 @@ pub(crate) fn choose(context: &Context) -> Result<Choice> {
     };
     let Some(configured) = configured(&context.settings, &context.user)? else { return Ok(of_pid1(None)) };
     let listens = Svscan::new(&configured).listener()? != Listener::Nobody;
-    // Without an s6-svscan as process 1 there is nothing to fall back to, and what was configured is
-    // what the operator wants to hear of.
-    if listens || !is_pid1 {
+    // Without an s6-svscan as process 1 what was configured is what the operator wants to hear of; but
+    // before process 1 becomes one, somebody without a folder there has his services where it will look.
+    let nowhere_else = || !is_pid1 && (configured.is_dir() || !Path::new(DEFAULT).is_dir());
+    if listens || nowhere_else() {
         let reason = "the one of the configuration";
         return Ok(Choice { path: configured, arguments: None, silent: None, reason });
     }

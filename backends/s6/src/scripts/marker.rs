@@ -18,6 +18,8 @@
 //!
 //! [`forget_failures`]: super::forget_failures
 
+use anysvc_backend_api::Sum;
+
 use super::{File, ServiceDirectory};
 
 /// Says that a service directory is ours.
@@ -58,7 +60,7 @@ pub fn read_mark(content: &[u8]) -> Option<&str> {
 
 /// Adds mark and hash to a finished directory.
 pub(super) fn add(directory: &mut ServiceDirectory, name: &str) {
-    let mut hash = Fnv::default();
+    let mut hash = Sum::default();
     for file in &directory.files {
         hash.field(file.path.as_os_str().as_encoded_bytes());
         hash.field(&file.mode.to_be_bytes());
@@ -69,27 +71,9 @@ pub(super) fn add(directory: &mut ServiceDirectory, name: &str) {
     directory.files.push(File {
         path: HASH.into(),
         mode: 0o600,
-        content: format!("{:032x}\n", hash.0).into(),
+        content: format!("{hash}\n").into(),
         secret: false,
     });
-}
-
-/// FNV-1a of 128 bits: the same in every build, which the standard library's hashers do not promise. It
-/// tells versions of our own files apart and protects against nothing.
-struct Fnv(u128);
-
-impl Default for Fnv {
-    fn default() -> Fnv {
-        Fnv(0x6c62_272e_07bb_0142_62b8_2175_6295_c58d)
-    }
-}
-
-impl Fnv {
-    fn field(&mut self, bytes: &[u8]) {
-        for &byte in (bytes.len() as u64).to_be_bytes().iter().chain(bytes) {
-            self.0 = (self.0 ^ u128::from(byte)).wrapping_mul(0x0000_0000_0100_0000_0000_0000_0000_013b);
-        }
-    }
 }
 
 #[cfg(test)]
