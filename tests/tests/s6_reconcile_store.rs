@@ -197,6 +197,51 @@ fn another_spec_than_what_runs_is_told_and_put_right_by_force() {
     }
 }
 
+/// Makes a service's `run` what an older version of ours could have written: another text, and its sum.
+fn by_an_older_version(container: &Container, name: &str) {
+    let slot = format!("{}/{name}", container.lab.scandir());
+    let (run, sums) = (format!("{slot}/run"), format!("{slot}/data/hash"));
+    let now = container.lab.read(&run);
+    let old = format!("{now}# as it was\n");
+    let noted = container.lab.read(&sums);
+    assert!(noted.contains(&fnv(&now)), "{noted}");
+    container.lab.write(&sums, APP, 0o600, noted.replace(&fnv(&now), &fnv(&old)));
+    container.lab.write(&run, APP, 0o755, old);
+}
+
+/// FNV-1a of 128 bits, as in the note of what was written.
+fn fnv(text: &str) -> String {
+    let basis: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
+    let sum = text.bytes().fold(basis, |sum, byte| {
+        (sum ^ u128::from(byte)).wrapping_mul(0x0000_0000_0100_0000_0000_0000_0000_013b)
+    });
+    format!("{sum:032x}")
+}
+
+#[test]
+fn what_an_older_version_wrote_is_made_anew_when_it_rests_and_is_no_drift() {
+    let container = app();
+    container.sleeper("runs", &[]);
+    container.sleeper("rests", &["--down"]);
+    let pid = container.status("runs")["pid"].clone();
+    ["runs", "rests"].iter().for_each(|name| by_an_older_version(&container, name));
+    let reconciled = container.reconciled(&[]);
+    assert_eq!(reconciled.code, Some(0));
+    assert_eq!(reconciled.said("rests"), words("replace", "stopped"), "{reconciled:?}");
+    assert_eq!(reconciled.said("runs"), words("none", "running"), "{reconciled:?}");
+    assert_eq!(reconciled.service("runs")["why"], "an older version of anysvc made it: run");
+    assert_eq!(container.status("runs")["pid"], pid, "what runs as wanted is not restarted for it");
+    assert!(!container.lab.read("/run/app/service/rests/run").contains("as it was"));
+    assert_eq!(container.is("rests"), words("stopped", "down"));
+    assert_eq!(container.reconciled(&["--force"]).said("runs"), words("replace", "running"));
+    assert!(!container.lab.read("/run/app/service/runs/run").contains("as it was"));
+    assert!(container.reconciled(&["--force"]).is_idle());
+    // The same text without our sum of it is somebody's hand.
+    let run = "/run/app/service/rests/run";
+    container.lab.write(run, APP, 0o755, format!("{}# mine\n", container.lab.read(run)));
+    assert_eq!(container.reconciled(&[]).said("rests"), words("drift", "stopped"));
+}
+
 #[test]
 fn an_edited_script_is_told_by_its_name() {
     let container = Container::start(S6Lab::new().scandir(Scandir::User), APP);

@@ -199,6 +199,8 @@ wire_struct! { lenient:
     pub struct Difference {
         /// The parts that differ, in the manager's own words; nothing where it is the same.
         pub parts: Vec<String>,
+        /// All of that is as we wrote it, from the same spec: by an older version, say. Nobody's hand.
+        pub outdated: bool,
     }
 }
 

@@ -246,7 +246,7 @@ impl Backend for Local {
             let (found, _) = found.ok_or_else(|| Error::not_registered(&wanted.spec.name))?;
             let spec = (found.spec != wanted.spec).then(|| "spec".to_owned());
             let folder = (found.log_directory != wanted.log_directory).then(|| "log folder".to_owned());
-            Ok(Difference { parts: spec.into_iter().chain(folder).collect() })
+            Ok(Difference { parts: spec.into_iter().chain(folder).collect(), outdated: false })
         })
     }
 

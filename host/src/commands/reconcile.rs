@@ -10,7 +10,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use anysvc_backend_api::{Boot, Capability, Deadline, Error, ErrorKind, Result, Status};
+use anysvc_backend_api::{Boot, Capability, Deadline, Difference, Error, ErrorKind, Result, Status};
 use found::OnDisk;
 
 use super::{
@@ -194,17 +194,17 @@ fn judge(session: &Session, pass: &mut Pass, deadline: Deadline) {
         }
         let boot = subject.spec.as_ref().map_or(Boot::Restore, |spec| spec.service.boot());
         found::heed_application(case, boot, pass.how);
-        let parts = differences.remove(subject.name()).unwrap_or_default();
+        let differs = differences.remove(subject.name()).unwrap_or_default();
         // Whose replacement was cut short was not changed by hand.
         let force = pass.how.force || unfinished.contains(subject.name());
         let desired = subject.report.desired().filter(|_| pass.how.at_boot && boot != Boot::Restore);
         let by_boot = desired.is_some_and(|desired| desired != case.wanted);
         let how = How { at_boot: pass.how.at_boot, force, by_boot };
-        case.verdict = reconcile::decide(case.wanted, case.prior.as_ref(), &parts, how);
+        case.verdict = reconcile::decide(case.wanted, case.prior.as_ref(), &differs, how);
         if case.verdict.action == Action::Foreign {
             subject.fail(Error::not_ours(&subject.report.name));
         }
-        found::renew(subject, case, &parts);
+        found::renew(subject, case, &differs);
     }
     // What is to be made may have become impossible since: its user is gone, say.
     let making = pass.names(|case| case.is_made());
@@ -212,7 +212,7 @@ fn judge(session: &Session, pass: &mut Pass, deadline: Deadline) {
 }
 
 /// In what those that are there differ from their specs. What a backend can't say is no difference.
-fn compare(session: &Session, pass: &mut Pass, deadline: Deadline) -> HashMap<String, Vec<String>> {
+fn compare(session: &Session, pass: &mut Pass, deadline: Deadline) -> HashMap<String, Difference> {
     let mut differences = HashMap::new();
     let Ok(store) = session.store() else { return differences };
     let call = |backend: &Opened, asked: &[&Subject]| {
@@ -222,7 +222,7 @@ fn compare(session: &Session, pass: &mut Pass, deadline: Deadline) -> HashMap<St
     let is_there = |subject: &Subject| subject.report.status.as_ref().is_some_and(|status| status.ours);
     subject::each(&mut pass.subjects, is_there, call, |subject, answer| match answer {
         Ok(difference) if difference.parts.is_empty() => {}
-        Ok(difference) => drop(differences.insert(subject.report.name.clone(), difference.parts)),
+        Ok(difference) => drop(differences.insert(subject.report.name.clone(), difference)),
         Err(error) => log::debug!("`{}` can't be compared: {error}", subject.report.name),
     });
     differences

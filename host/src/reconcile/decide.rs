@@ -6,8 +6,11 @@
 //! - the service ended for good by itself (it gave up, say): it is tried again at boot, once, and left
 //!   otherwise;
 //! - somebody else did it by hand: that is drift, which is told, and repaired only by force.
+//!
+//! What an older version of ours made, and nobody touched, is none of these: it is made anew when it does not
+//! run. What runs as wanted is not restarted for it.
 
-use anysvc_backend_api::{Boot, Rest, State, Status};
+use anysvc_backend_api::{Boot, Difference, Rest, State, Status};
 
 use crate::store::Desired;
 
@@ -78,16 +81,23 @@ pub fn wanted(desired: Desired, boot: Boot, how: How) -> Desired {
 }
 
 /// What is to be done for a service that is wanted so. `status` is what its manager says, if it has it, and
-/// `parts` in what that differs from the spec.
-pub fn decide(wanted: Desired, status: Option<&Status>, parts: &[String], how: How) -> Verdict {
+/// `differs` in what that is not what its spec makes.
+pub fn decide(wanted: Desired, status: Option<&Status>, differs: &Difference, how: How) -> Verdict {
     let verdict = by_state(wanted, status, how);
+    let parts = differs.parts.join(", ");
     if parts.is_empty() || matches!(verdict.action, Action::Register | Action::Leave | Action::Foreign) {
         return verdict;
     }
-    let differs = format!("it is not what its spec makes: {}", parts.join(", "));
-    let why = verdict.why.map_or_else(|| differs.clone(), |why| format!("{why}; {differs}"));
+    let differently = match differs.outdated {
+        true => format!("an older version of anysvc made it: {parts}"),
+        false => format!("it is not what its spec makes: {parts}"),
+    };
+    let why = verdict.why.map_or_else(|| differently.clone(), |why| format!("{why}; {differently}"));
+    let at_rest = status.is_some_and(|status| matches!(status.state, State::Stopped | State::Failed));
     let action = match verdict.action {
         _ if how.force => Action::Replace,
+        Action::Nothing | Action::Start if differs.outdated && at_rest => Action::Replace,
+        action if differs.outdated => action,
         Action::Nothing => Action::Drift,
         action => action,
     };
@@ -190,7 +200,7 @@ mod tests {
     fn is(wanted: Desired, status: &Status, at_boot: Action, later: Action, force: Action) {
         for (how, expected) in [(BOOT, at_boot), (LATER, later), (FORCE, force)] {
             assert_eq!(
-                decide(wanted, Some(status), &[], how).action,
+                decide(wanted, Some(status), &Difference::default(), how).action,
                 expected,
                 "{wanted:?} {how:?} {status:?}"
             );
@@ -200,7 +210,7 @@ mod tests {
     #[test]
     fn what_is_not_there_is_registered() {
         for (wanted, how) in [(Up, BOOT), (Down, BOOT), (Up, LATER), (Down, LATER)] {
-            assert_eq!(decide(wanted, None, &[], how).action, Action::Register);
+            assert_eq!(decide(wanted, None, &Difference::default(), how).action, Action::Register);
         }
     }
 
@@ -237,8 +247,9 @@ mod tests {
 
     #[test]
     fn what_the_boot_wants_otherwise_was_not_cut_short() {
-        let why =
-            |wanted, told_up, how| decide(wanted, Some(&status(State::Stopped, told_up, None)), &[], how).why;
+        let why = |wanted, told_up, how| {
+            decide(wanted, Some(&status(State::Stopped, told_up, None)), &Difference::default(), how).why
+        };
         let cut_short = Some("an earlier command was cut short".to_owned());
         assert_eq!(why(Up, Some(false), BOOT), cut_short);
         assert_eq!(why(Down, Some(true), BOOT), cut_short);
@@ -275,7 +286,7 @@ mod tests {
 
     #[test]
     fn another_spec_is_told_and_put_right_by_force() {
-        let parts = ["run".to_owned()];
+        let parts = Difference { parts: vec!["run".to_owned()], outdated: false };
         let action = |wanted, status: &Status, how| decide(wanted, Some(status), &parts, how).action;
         let runs = status(State::Running, Some(true), None);
         assert_eq!(action(Up, &runs, BOOT), Action::Drift);
@@ -305,5 +316,30 @@ mod tests {
                 assert_eq!(wanted(desired, boot, FORCE), desired);
             }
         }
+    }
+
+    #[test]
+    fn what_an_older_version_made_is_made_anew_unless_it_runs() {
+        let old = Difference { parts: vec!["run".to_owned()], outdated: true };
+        let action = |wanted, status: &Status, how| decide(wanted, Some(status), &old, how).action;
+        let runs = status(State::Running, Some(true), None);
+        assert_eq!(
+            decide(Up, Some(&runs), &old, LATER).why.as_deref(),
+            Some("an older version of anysvc made it: run")
+        );
+        let rests = status(State::Stopped, Some(false), None);
+        let over = status(State::Failed, Some(true), Some(Rest::Over));
+        let by_hand = status(State::Stopped, Some(true), Some(Rest::ByHand));
+        assert_eq!(
+            [BOOT, LATER, FORCE].map(|how| action(Up, &runs, how)),
+            [Action::Nothing, Action::Nothing, Action::Replace]
+        );
+        assert_eq!([BOOT, LATER].map(|how| action(Down, &rests, how)), [Action::Replace; 2]);
+        assert_eq!(
+            [BOOT, LATER].map(|how| action(Up, &over, how)),
+            [Action::Replace, Action::Leave],
+            "tried once"
+        );
+        assert_eq!([BOOT, LATER].map(|how| action(Up, &by_hand, how)), [Action::Replace, Action::Drift]);
     }
 }

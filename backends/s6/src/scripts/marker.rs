@@ -4,7 +4,7 @@
 //! | file | written by | means |
 //! |---|---|---|
 //! | `data/anysvc` | publisher | ours: the format and the name |
-//! | `data/hash` | publisher, 0600 | what the files were made from: equal hashes, equal service |
+//! | `data/hash` | publisher, 0600 | sums of the spec and of each file as they were written: what differs from its own was edited |
 //! | `data/pid` | `run` | pid and group of the main process, and its start time where /proc tells; emptied by `finish` |
 //! | `data/again` | a restart that could not wait | the next end is not the last, whatever the policy; removed by `finish`, `run` and stop |
 //! | `data/condition` | `run` | the condition is false, and `finish` took the service down; removed when it holds. Tells nothing while the service is up |
@@ -18,13 +18,13 @@
 //!
 //! [`forget_failures`]: super::forget_failures
 
-use anysvc_backend_api::Sum;
+use anysvc_backend_api::{ServiceSpec, Sum};
 
 use super::{File, ServiceDirectory};
 
 /// Says that a service directory is ours.
 pub const MARK: &str = "data/anysvc";
-/// The hash of everything else in it.
+/// The sums of everything else in it.
 pub const HASH: &str = "data/hash";
 /// The main process.
 pub const PID: &str = "data/pid";
@@ -58,20 +58,64 @@ pub fn read_mark(content: &[u8]) -> Option<&str> {
     lines.next()?.strip_prefix("name ")
 }
 
-/// Adds mark and hash to a finished directory.
-pub(super) fn add(directory: &mut ServiceDirectory, name: &str) {
-    let mut hash = Sum::default();
-    for file in &directory.files {
-        hash.field(file.path.as_os_str().as_encoded_bytes());
-        hash.field(&file.mode.to_be_bytes());
-        hash.field(&file.content);
+/// What was written into a service directory: the spec that it was made from, and its files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Written {
+    spec: String,
+    files: Vec<(String, u32, String)>,
+}
+
+impl Written {
+    fn of(directory: &ServiceDirectory, spec: &ServiceSpec) -> Written {
+        let file = |file: &File| {
+            (Sum::of(&file.content).to_string(), file.mode, file.path.to_string_lossy().into_owned())
+        };
+        Written { spec: Sum::of_spec(spec).to_string(), files: directory.files.iter().map(file).collect() }
     }
-    directory.add(MARK, 0o644, format!("{FORMAT}\nname {name}\n"));
+
+    /// What the file says; `None` where it makes no sense.
+    pub fn parse(content: &[u8]) -> Option<Written> {
+        let mut lines = str::from_utf8(content).ok()?.lines();
+        let spec = lines.next()?.strip_prefix("spec ")?.to_owned();
+        let file = |line: &str| {
+            let mut words = line.splitn(3, ' ');
+            let (sum, mode) = (words.next()?.to_owned(), u32::from_str_radix(words.next()?, 8).ok()?);
+            Some((sum, mode, words.next()?.to_owned()))
+        };
+        Some(Written { spec, files: lines.map(file).collect::<Option<_>>()? })
+    }
+
+    /// Whether it was made from this spec.
+    pub fn is_from(&self, spec: &ServiceSpec) -> bool {
+        self.spec == Sum::of_spec(spec).to_string()
+    }
+
+    /// Whether this is how a file was written.
+    pub fn has(&self, path: &str, mode: u32, content: &[u8]) -> bool {
+        let sum = Sum::of(content).to_string();
+        self.files.iter().any(|file| (&file.0, file.1, &*file.2) == (&sum, mode, path))
+    }
+
+    /// The paths of the files.
+    pub fn paths(&self) -> impl Iterator<Item = &str> {
+        self.files.iter().map(|(_, _, path)| &**path)
+    }
+
+    fn to_text(&self) -> String {
+        let files = self.files.iter().map(|(sum, mode, path)| format!("{sum} {mode:04o} {path}\n"));
+        format!("spec {}\n{}", self.spec, files.collect::<String>())
+    }
+}
+
+/// Adds the mark and the sums to a finished directory.
+pub(super) fn add(directory: &mut ServiceDirectory, spec: &ServiceSpec) {
+    let written = Written::of(directory, spec);
+    directory.add(MARK, 0o644, format!("{FORMAT}\nname {}\n", spec.name));
     // Not for everybody: who guesses a secret could make sure by it.
     directory.files.push(File {
         path: HASH.into(),
         mode: 0o600,
-        content: format!("{hash}\n").into(),
+        content: written.to_text().into(),
         secret: false,
     });
 }
@@ -80,10 +124,14 @@ pub(super) fn add(directory: &mut ServiceDirectory, name: &str) {
 mod tests {
     use super::*;
 
+    fn web() -> ServiceSpec {
+        ServiceSpec { name: "web".into(), ..Default::default() }
+    }
+
     #[test]
     fn a_mark_reads_back_and_nothing_else_is_one() {
         let mut directory = ServiceDirectory::default();
-        add(&mut directory, "web");
+        add(&mut directory, &web());
         assert_eq!(read_mark(directory.get(MARK).unwrap()), Some("web"));
         for text in ["", "anysvc 2\nname web\n", "anysvc 1\n", "name web\n"] {
             assert_eq!(read_mark(text.as_bytes()), None, "{text:?}");
@@ -91,17 +139,20 @@ mod tests {
     }
 
     #[test]
-    fn a_hash_changes_with_every_byte_of_every_file() {
-        let hash = |path: &str, mode, content: &str| {
-            let mut directory = ServiceDirectory::default();
-            directory.add(path, mode, content);
-            add(&mut directory, "web");
-            directory.get(HASH).unwrap().to_vec()
-        };
-        let base = hash("run", 0o755, "a");
-        assert_eq!(base, hash("run", 0o755, "a"));
-        for other in [hash("ru", 0o755, "na"), hash("run", 0o750, "a"), hash("run", 0o755, "b")] {
-            assert_ne!(base, other);
+    fn what_was_written_is_told_from_everything_else() {
+        let mut directory = ServiceDirectory::default();
+        directory.add("log/run", 0o755, "a");
+        add(&mut directory, &web());
+        let text = directory.get(HASH).unwrap();
+        let written = Written::parse(text).unwrap();
+        assert_eq!(written.to_text().as_bytes(), text);
+        assert_eq!(written.paths().collect::<Vec<_>>(), ["log/run"]);
+        assert!(written.has("log/run", 0o755, b"a") && written.is_from(&web()));
+        assert!(!written.has("log/run", 0o700, b"a") && !written.has("log/run", 0o755, b"b"));
+        assert!(!written.has("run", 0o755, b"a"));
+        assert!(!written.is_from(&ServiceSpec { umask: Some(0), ..web() }));
+        for wrong in ["", "343e\n", "spec x\ny\n", "spec x\ny 9 run\n"] {
+            assert_eq!(Written::parse(wrong.as_bytes()), None, "{wrong:?}");
         }
     }
 }

@@ -105,6 +105,6 @@ pub fn service_directory(
     made.files.extend(finish::parameters(spec));
     made.files.extend(log::files(&plan));
     made.files.extend(environment::files(spec));
-    marker::add(&mut made, &spec.name);
+    marker::add(&mut made, spec);
     Ok(made)
 }

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use anysvc_backend_api::{Boot, Deadline, Error, Result, State};
+use anysvc_backend_api::{Boot, Deadline, Difference, Error, Result, State};
 
 use super::{Action, Case, Pass, Verdict};
 use crate::{
@@ -154,12 +154,12 @@ fn runs(case: &Case) -> bool {
 
 /// What the manager has under the name of an instance that the store does not know, and that is just what
 /// would be made, was made by a store that is lost: it is made anew, and what runs goes on to. What differs in
-/// some `parts` may be another user's, where several share a manager.
-pub fn renew(subject: &mut Subject, case: &mut Case, parts: &[String]) {
+/// something may be another user's, where several share a manager.
+pub fn renew(subject: &mut Subject, case: &mut Case, differs: &Difference) {
     if !is_new(subject) || !subject.fine() || case.prior.is_none() {
         return;
     }
-    if !parts.is_empty() {
+    if !differs.parts.is_empty() {
         return subject.fail(Error::already_registered(&subject.report.name));
     }
     case.wanted = if runs(case) { Desired::Up } else { case.wanted };

@@ -178,7 +178,8 @@ impl Backend for Mock {
     fn compare(&self, batch: &Batch<Registration>) -> Vec<Result<Difference>> {
         batch.each(|registration| {
             let differs = self.world().differs.contains(registration.spec.name.as_str());
-            Ok(Difference { parts: differs.then(|| "command".to_owned()).into_iter().collect() })
+            let parts = differs.then(|| "command".to_owned()).into_iter().collect();
+            Ok(Difference { parts, outdated: false })
         })
     }
 
