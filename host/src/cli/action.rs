@@ -47,7 +47,7 @@ pub enum Action {
     /// Show all about one service.
     Show {
         /// The service.
-        name: String,
+        service: Selected,
         /// With the values of variables.
         reveal: bool,
     },
@@ -206,7 +206,7 @@ pub struct Status {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Logs {
     /// The services; all without.
-    pub names: Vec<String>,
+    pub services: Selected,
     /// Wait for more.
     pub follow: bool,
     /// Only so many of the last.
@@ -219,7 +219,7 @@ pub struct Logs {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wait {
     /// The services.
-    pub names: Vec<String>,
+    pub services: Selected,
     /// The state.
     pub goal: Goal,
 }

@@ -80,7 +80,7 @@ pub fn read_template(matches: &mut ArgMatches) -> Selected {
 }
 
 /// The names that were given, each once, in their order.
-pub fn read_names(matches: &mut ArgMatches) -> Vec<String> {
+fn read_names(matches: &mut ArgMatches) -> Vec<String> {
     let mut names: Vec<String> = matches.remove_many("names").map(Iterator::collect).unwrap_or_default();
     let mut seen = std::collections::HashSet::new();
     names.retain(|name| seen.insert(name.clone()));

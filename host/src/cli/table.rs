@@ -121,7 +121,7 @@ pub static COMMANDS: &[Entry] = &[
         name: "show",
         about: "Show a service: its spec, where it is stored, what the manager has",
         more: "",
-        examples: &["show web", "show web --reveal"],
+        examples: &["show web --reveal", "show --template gateway --instance coder"],
         hidden: false,
         define: views::show,
         read: Read::Plain(views::read_show),
@@ -142,7 +142,7 @@ pub static COMMANDS: &[Entry] = &[
         about: "Print what services wrote",
         more: "On a terminal control characters are written out; into a pipe or a file every byte goes as the \
                service wrote it. Following ends with 0 when the time of --timeout is over.",
-        examples: &["logs web -n 50", "logs web db -f", "logs web --since 10m"],
+        examples: &["logs web -n 50", "logs --template gateway -f", "logs web --since 10m"],
         hidden: false,
         define: views::logs,
         read: Read::Plain(views::read_logs),
@@ -153,7 +153,7 @@ pub static COMMANDS: &[Entry] = &[
         more: "Exits at once with 3 if a service is held back or stays stopped, with 4 if it is absent, with \
                11 if it failed for good, with 6 for `ready` where nothing says how; with 10 after the timeout. \
                `up` is one moment: a service that dies at once was up.",
-        examples: &["wait web --for up", "wait web db --for ready --timeout 2m"],
+        examples: &["wait web --for up", "wait --template gateway --for ready --timeout 2m"],
         hidden: false,
         define: views::wait,
         read: Read::Plain(views::read_wait),

@@ -37,15 +37,19 @@ pub(super) fn read_list(matches: &mut ArgMatches) -> Action {
 }
 
 pub(super) fn show(command: Command) -> Command {
-    command.args([
-        Arg::new("name").value_name("NAME").required(true).help("The service"),
-        flag("reveal", "Show the values of environment variables"),
-    ])
+    let name = Arg::new("names").value_name("NAME").help("The service");
+    let name = name.required_unless_present("template").conflicts_with("template");
+    selected::of_template(command.arg(name))
+        .mut_arg("template", |arg| {
+            arg.requires("instance").help("The template that the service is made from")
+        })
+        .mut_arg("instance", |arg| arg.help("Which of the template's instances it is"))
+        .arg(flag("reveal", "Show the values of environment variables"))
 }
 
 pub(super) fn read_show(matches: &mut ArgMatches) -> Action {
     let reveal = matches.get_flag("reveal");
-    Action::Show { name: matches.remove_one("name").expect("clap requires it"), reveal }
+    Action::Show { service: selected::read_view(matches), reveal }
 }
 
 pub(super) fn check(command: Command) -> Command {
@@ -57,8 +61,7 @@ pub(super) fn read_check(matches: &mut ArgMatches) -> Action {
 }
 
 pub(super) fn logs(command: Command) -> Command {
-    command.args([
-        selected::names("The services; all without"),
+    selected::add_to_view(command).args([
         flag("follow", "Wait for more").short('f'),
         Arg::new("lines")
             .long("lines")
@@ -76,7 +79,7 @@ pub(super) fn logs(command: Command) -> Command {
 
 pub(super) fn read_logs(matches: &mut ArgMatches) -> Action {
     Action::Logs(Logs {
-        names: selected::read_names(matches),
+        services: selected::read_view(matches),
         follow: matches.get_flag("follow"),
         lines: matches.remove_one("lines"),
         since: matches.remove_one("since"),
@@ -84,8 +87,8 @@ pub(super) fn read_logs(matches: &mut ArgMatches) -> Action {
 }
 
 pub(super) fn wait(command: Command) -> Command {
-    command.args([
-        selected::names("The services").required(true),
+    let names = selected::names("The services").required_unless_present("template");
+    selected::of_template(command.arg(names.conflicts_with("template"))).arg(
         Arg::new("for")
             .long("for")
             .value_name("STATE")
@@ -93,13 +96,13 @@ pub(super) fn wait(command: Command) -> Command {
             .value_parser(PossibleValuesParser::new(["up", "ready", "down", "gone"]))
             .hide_possible_values(true)
             .help("What to wait for: up, ready, down or gone"),
-    ])
+    )
 }
 
 pub(super) fn read_wait(matches: &mut ArgMatches) -> Action {
     let goal = matches.remove_one::<String>("for").and_then(|goal| Goal::from_name(&goal));
     Action::Wait(Wait {
-        names: selected::read_names(matches),
+        services: selected::read_view(matches),
         goal: goal.expect("clap takes only names of goals"),
     })
 }

@@ -34,9 +34,12 @@ struct Source {
 
 /// Runs the command.
 pub fn run(session: &Session, what: &cli::Logs, out: &mut Output) -> Result<u8> {
-    let everything = what.names.is_empty();
-    let mut subjects =
-        if everything { subject::all(session)? } else { subject::named(session, &what.names)? };
+    let which = &what.services;
+    let everything = which.names.is_empty() && which.instance.is_none();
+    let mut subjects = match which.is_empty() {
+        true => subject::all(session)?,
+        false => subject::select(session, which)?,
+    };
     // Who is absent is said at once, and not only when the others have come to their end.
     subject::read_status(&mut subjects, session.working_deadline(Duration::ZERO));
     let several = subjects.len() > 1;

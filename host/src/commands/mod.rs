@@ -81,7 +81,7 @@ fn act(session: &Session, action: Action, out: &mut Output) -> Result<u8> {
         Action::Signal(signal, which) => signal::run(session, signal, &which, out),
         Action::Status(what) => status::run(session, &what, out),
         Action::List { services, foreign } => list::run(session, &services, foreign, out),
-        Action::Show { name, reveal } => show::run(session, &name, reveal, out),
+        Action::Show { service, reveal } => show::run(session, &service, reveal, out),
         Action::Check(which) => check::run(session, &which, out),
         Action::Logs(what) => logs::run(session, &what, out),
         Action::Wait(what) => wait::run(session, &what, out),

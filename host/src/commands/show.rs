@@ -6,14 +6,16 @@ use anysvc_backend_api::Result;
 
 use super::subject::{self, Subject};
 use crate::{
+    cli::Selected,
     output::{Output, Paint, escape, json},
     session::Session,
     spec::{Reveal, to_toml},
 };
 
 /// Runs the command.
-pub fn run(session: &Session, name: &str, reveal: bool, out: &mut Output) -> Result<u8> {
+pub fn run(session: &Session, service: &Selected, reveal: bool, out: &mut Output) -> Result<u8> {
     let store = session.store()?;
+    let name = &subject::name_of(session, service)?;
     let mut subject = match store.entry(name)? {
         Some(entry) => Subject::with_spec(session, entry),
         None => Subject::unstored(name, session.selected()?),

@@ -4,7 +4,7 @@ use std::{io::Read as _, path::Path};
 
 use anysvc_backend_api::{Error, ErrorKind, Result};
 
-use super::template;
+use super::{subject, template};
 use crate::{
     cli::Source,
     session::Session,
@@ -48,9 +48,29 @@ pub fn describe(session: &Session, source: Source) -> Result<Described> {
         Source::File(path) => file(read(&path)?, &path),
         Source::Template { template, instance, options } => {
             let template = template::find(session, &template)?;
+            refuse_second(session, &template, &instance)?;
             let spec = options.apply(template.instance(&instance)?, &lookup)?;
             Ok(one(Wanted { spec, origin: Some(template.origin(&instance)) }))
         }
+    }
+}
+
+/// An instance that was registered while its template named services otherwise keeps that name, and must not
+/// run twice.
+fn refuse_second(session: &Session, template: &Template, instance: &str) -> Result<()> {
+    let now = template.service_name(instance)?;
+    match subject::registered(session, &template.name, instance)? {
+        Some(name) if name != now => {
+            let (template, message) = (
+                &template.name,
+                format!("this instance of `{}` is registered as `{name}` already", template.name),
+            );
+            Err(Error::new(ErrorKind::AlreadyRegistered, message).with_service(&now).with_hint(format!(
+                "its template names it `{now}` now: `anysvc unregister --template {template} --instance {instance}` \
+                 makes place for that"
+            )))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -221,11 +221,7 @@ pub fn select(session: &Session, which: &Selected) -> Result<Vec<Subject>> {
         _ if which.all => all(session),
         (None, _) => named(session, &which.names),
         (Some(template), Some(instance)) => {
-            let name = match registered(session, template, instance)? {
-                Some(name) => name,
-                None => template::find(session, template)?.service_name(instance)?,
-            };
-            let mut subjects = named(session, &[name])?;
+            let mut subjects = named(session, &[instance_name(session, template, instance)?])?;
             for subject in &mut subjects {
                 subject.origin = Some(Origin { template: template.clone(), instance: instance.clone() });
             }
@@ -242,9 +238,29 @@ pub fn select(session: &Session, which: &Selected) -> Result<Vec<Subject>> {
     }
 }
 
+/// The name of the one service that is meant.
+///
+/// # Errors
+/// As [`select`].
+pub fn name_of(session: &Session, which: &Selected) -> Result<String> {
+    match (&which.names[..], &which.template, &which.instance) {
+        ([name], ..) => Ok(name.clone()),
+        (_, Some(template), Some(instance)) => instance_name(session, template, instance),
+        _ => Err(Error::new(ErrorKind::Usage, "one service is wanted")),
+    }
+}
+
+/// What an instance is called, or would be.
+fn instance_name(session: &Session, template: &str, instance: &str) -> Result<String> {
+    match registered(session, template, instance)? {
+        Some(name) => Ok(name),
+        None => template::find(session, template)?.service_name(instance),
+    }
+}
+
 /// What an instance that is registered is called. Its template may be gone, or name its services otherwise
 /// by now.
-fn registered(session: &Session, template: &str, instance: &str) -> Result<Option<String>> {
+pub fn registered(session: &Session, template: &str, instance: &str) -> Result<Option<String>> {
     let headers = session.store()?.headers()?.headers;
     let is_it = |header: &Header| {
         header.template.as_deref() == Some(template) && header.instance.as_deref() == Some(instance)

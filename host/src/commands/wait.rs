@@ -23,7 +23,7 @@ const LAST_LOOK: Duration = Duration::from_secs(1);
 
 /// Runs the command.
 pub fn run(session: &Session, what: &cli::Wait, out: &mut Output) -> Result<u8> {
-    let mut subjects = subject::named(session, &what.names)?;
+    let mut subjects = subject::select(session, &what.services)?;
     let mut own = Duration::ZERO;
     if what.goal == Goal::Ready {
         load_specs(session, &mut subjects);

@@ -256,3 +256,49 @@ fn a_template_is_shown_with_what_is_on_disk() {
     let ran = stage.run("template show gateway");
     assert!(ran.warnings[0].contains("`state.json` is not JSON"), "{:?}", ran.warnings);
 }
+
+#[test]
+fn who_only_looks_can_be_told_the_template_too() {
+    let stage = Stage::with_gateway();
+    stage.given("register web -- x");
+    stage.given("register --template gateway --instance a");
+    stage.given("register --template gateway --instance b");
+    let lines = stage.run("logs --template gateway").stdout;
+    assert!(lines.contains("gateway-a: ") && lines.contains("gateway-b: "), "{lines}");
+    assert!(!lines.contains("web"), "{lines}");
+    assert!(!stage.run("logs --template gateway --instance b").stdout.contains("gateway-a"));
+    let waited = stage.run("wait --template gateway --for up");
+    assert_eq!((waited.code, waited.stdout.lines().count()), (0, 2), "{}{}", waited.stdout, waited.stderr);
+    let shown = stage.json("show --template gateway --instance b");
+    assert_eq!(shown["services"][0]["name"], "gateway-b");
+    assert_eq!(shown, stage.json("show gateway-b"));
+    for line in [
+        "logs --template nothing",
+        "wait --template nothing --for up",
+        "show --template nothing --instance a",
+    ] {
+        let ran = stage.run(line);
+        assert_eq!(ran.code, 4, "{line}");
+        assert!(ran.stdout.contains("there is no template `nothing`"), "{line}: {}", ran.stdout);
+    }
+}
+
+#[test]
+fn an_instance_is_not_registered_a_second_time_under_the_name_of_a_later_rule() {
+    let stage = Stage::with_gateway();
+    stage.given("register --template gateway --instance a");
+    let renamed = GATEWAY.replacen("command", "name = \"gw-{instance}\"\ncommand", 1);
+    stage.given(&format!("{} --replace", stage.file(&renamed)));
+    for options in ["", " --replace", " --if-absent"] {
+        let ran = stage.run(&format!("register --template gateway --instance a{options}"));
+        assert_eq!(ran.code, 5, "{options}");
+        assert!(ran.stdout.contains("is registered as `gateway-a` already"), "{}", ran.stdout);
+        assert!(ran.stdout.contains("unregister --template gateway --instance a"), "{}", ran.stdout);
+    }
+    assert_eq!(stage.stored("gw-a"), None);
+    stage.given("unregister --template gateway --instance a");
+    assert_eq!(
+        stage.run("register --template gateway --instance a").stdout,
+        "registered gw-a: running, pid 2\n"
+    );
+}

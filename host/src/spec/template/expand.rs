@@ -1,7 +1,11 @@
 //! `{instance}` in a spec, replaced. Where it is replaced is part of the published contract
 //! (`docs/spec-files.md`).
 
-use std::path::{Path, PathBuf};
+use std::{
+    ffi::OsString,
+    os::unix::ffi::{OsStrExt as _, OsStringExt as _},
+    path::{Path, PathBuf},
+};
 
 use anysvc_backend_api::Bytes;
 
@@ -46,6 +50,16 @@ fn replaced(bytes: &[u8], instance: &str) -> Vec<u8> {
 }
 
 fn path_replaced(path: &Path, instance: &str) -> PathBuf {
-    // Replacing text in text keeps the encoding whole; what is no text contains no mark worth replacing.
-    path.to_str().map_or_else(|| path.to_owned(), |text| PathBuf::from(text.replace(MARK, instance)))
+    OsString::from_vec(replaced(path.as_os_str().as_bytes(), instance)).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_that_is_no_text_is_filled_in_as_well() {
+        let path = |bytes: &[u8]| PathBuf::from(OsString::from_vec(bytes.to_vec()));
+        assert_eq!(path_replaced(&path(b"/\xff/{instance}/x"), "a"), path(b"/\xff/a/x"));
+    }
 }
