@@ -259,3 +259,46 @@ fn a_user_without_linger_is_told() {
     registered.stderr_contains("loginctl enable-linger app");
     assert!(!app.lab.exists("/var/lib/systemd/linger/app"), "it was switched on");
 }
+
+/// The hard limit of open files of a process.
+fn most_files(lab: &SystemdLab, pid: &str) -> String {
+    let limits = lab.read(format!("/proc/{pid}/limits"));
+    let files = limits.lines().find(|line| line.starts_with("Max open files")).expect("it is there");
+    files.split_whitespace().nth(4).expect("a hard limit").to_owned()
+}
+
+#[test]
+fn a_limit_that_systemd_would_cut_unsaid_is_refused_and_any_other_arrives() {
+    in_both(|app| {
+        let lab = &app.lab;
+        let scope = if app.uid == 0 { "--system" } else { "--user" };
+        let refuses = |value: &str| -> String {
+            let limit = format!("nofile={value}");
+            let refused = app.anysvc(&["register", "web", "--limit", &limit, "--", "/usr/bin/sleep", "9"]);
+            let refused = refused.run().fails(6);
+            let told = refused.stderr();
+            assert!(told.contains(&format!("limits.nofile: {value} is more than ")), "{told}");
+            app.anysvc(&["status", "web"]).run().fails(4);
+            let most = told.split_once("hint: name ").and_then(|(_, rest)| rest.split(' ').next());
+            most.expect("it says how much").to_owned()
+        };
+        let most = refuses("unlimited");
+        let above = (most.parse::<u64>().expect("a number") + 1).to_string();
+        assert_eq!(refuses(&above), most);
+        // What comes of it without us.
+        let property = format!("LimitNOFILE={above}");
+        let run = ["systemd-run", scope, "--unit=raw", "-p", &property, "/usr/bin/sleep", "1000"];
+        lab.command(run[0]).args(&run[1..]).uid(app.uid).run().success();
+        let raw = || {
+            let show = lab.systemctl([scope, "show", "--value", "-p", "MainPID", "raw"]).uid(app.uid);
+            show.run().success().stdout()
+        };
+        lab.wait_until("it runs", || raw().trim() != "0");
+        lab.wait_until("its limits are set", || most_files(lab, raw().trim()) == most);
+
+        let limit = format!("nofile={most}");
+        app.register(&["--limit", &limit], "exec sleep 1000");
+        let pid = app.waits_for("running")["pid"].to_string();
+        assert_eq!(most_files(lab, &pid), most);
+    });
+}

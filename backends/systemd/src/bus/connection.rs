@@ -66,6 +66,12 @@ impl Connection {
         }
     }
 
+    /// The process behind the socket.
+    pub(crate) fn peer(&self) -> Option<u32> {
+        let peer = rustix::net::sockopt::socket_peercred(&self.socket).ok()?;
+        peer.pid.as_raw_nonzero().get().try_into().ok()
+    }
+
     /// Writes a call down, to be sent with the next reading, and gives its number.
     pub(crate) fn post(&mut self, call: &Call<'_>) -> u32 {
         // 0 is no number.

@@ -58,6 +58,21 @@ impl Manager {
         self.scope
     }
 
+    /// Its process, where that can be told.
+    ///
+    /// # Errors
+    /// When nobody answers.
+    pub(crate) fn pid(&mut self, deadline: Deadline) -> Result<Option<u32>, Failure> {
+        if !self.on_bus() {
+            return Ok(self.connection.peer());
+        }
+        let body = Body::new().text(DESTINATION);
+        let (bus, path) = ("org.freedesktop.DBus", "/org/freedesktop/DBus");
+        let ask = Call { destination: bus, path, interface: bus, member: "GetConnectionUnixProcessID", body };
+        let answer = self.ask([ask], deadline)?.pop().ok_or(Fault::Garbled)?;
+        Ok(answer.ok().and_then(|message| message.body("u").ok()?.u32().ok()))
+    }
+
     /// Some properties of the manager itself, as texts; an unknown one is empty.
     ///
     /// # Errors

@@ -6,6 +6,7 @@ use std::{collections::HashSet, path::Path, time::SystemTime};
 use anysvc_backend_api::{Batch, Boot, Error, ErrorKind, Registration, Result, User};
 
 use crate::{
+    ceiling::Ceiling,
     manager::{Manager, ORIGIN, Unit, recovery},
     mark::Mark,
     place::Place,
@@ -59,12 +60,14 @@ pub(super) fn plan(
         names.iter().zip(&files).filter(|(_, files)| files.is_ok()).map(|(name, _)| &**name).collect();
     let ask = |manager: &mut Manager| manager.units(&asked, ORIGIN, batch.deadline);
     let mut units = recovery::asked_by(services.gate, manager, ask, batch.deadline)?.into_iter();
+    let ceiling = ceiling(services, manager, batch)?;
     let mut seen = HashSet::new();
     Ok(batch.then(files, |registration, files| {
         let Some(unit) = units.next() else { return Err(Error::unsupported("systemd said nothing of it")) };
         if !seen.insert(registration.spec.name.clone()) {
             return Err(Error::already_registered(&registration.spec.name));
         }
+        ceiling.check(&registration.spec.limits)?;
         judge(
             services.place,
             Shelf::find(services.place, &registration.spec.name)?,
@@ -73,6 +76,16 @@ pub(super) fn plan(
             files,
         )
     }))
+}
+
+/// What limits the manager can set, if any are asked for.
+fn ceiling(services: &Services<'_>, manager: &mut Manager, batch: &Batch<Registration>) -> Result<Ceiling> {
+    if batch.items.iter().all(|registration| registration.spec.limits.is_empty()) {
+        return Ok(Ceiling::default());
+    }
+    let ask = |manager: &mut Manager| manager.pid(batch.deadline);
+    let pid = recovery::asked_by(services.gate, manager, ask, batch.deadline)?;
+    Ok(pid.map(|pid| Ceiling::of(pid, services.gate.scope())).unwrap_or_default())
 }
 
 /// The files of a service.

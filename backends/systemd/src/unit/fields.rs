@@ -34,8 +34,8 @@ pub fn fields(description: Description) -> Description {
         .noted(
             Native,
             Field::Limits,
-            "capped, silently, at the hard limits of a manager that may not raise them: a user's, or a \
-             container's; and `nofile` by any, where it is above fs.nr_open",
+            "refused above the hard limits of a manager that may not raise them: a user's, or a container's; \
+             and `nofile` above fs.nr_open",
         )
         .noted(Native, Field::Requires, "as Wants= and After=, so that a stop stops nothing else")
         .noted(
