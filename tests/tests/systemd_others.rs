@@ -155,3 +155,38 @@ fn starting_and_stopping_reload_nothing() {
     lab.wait_until("the reload is told", || reloads() > 1);
     assert_eq!(reloads(), 2);
 }
+
+#[test]
+fn a_runtime_folder_without_a_manager_is_passed_over_and_that_is_told() {
+    let lab = SystemdLab::start();
+    for (owner, folder) in [("app", "/srv/app"), ("other", "/srv/other")] {
+        lab.command("install").args(["-d", "-o", owner, "-m", "0700", folder]).run().success();
+    }
+    let register = [&["register", "web"], &SLEEP[..]].concat();
+    lab.anysvc(&register).uid(APP).env("XDG_RUNTIME_DIR", "/srv/app").run().success();
+    lab.systemctl(["--user", "is-active", "web"]).uid(APP).run().success();
+    let told = "XDG_RUNTIME_DIR=/srv/app is not used: there is no socket of systemd or D-Bus in it";
+    let detect = lab.anysvc(["detect", "--explain"]).uid(APP).env("XDG_RUNTIME_DIR", "/srv/app").run();
+    detect.success().stdout_contains(told);
+    let register = [&["register", "web", "--backend", "systemd"], &SLEEP[..]].concat();
+    let refused = lab.anysvc(&register).uid(OTHER).env("XDG_RUNTIME_DIR", "/srv/other").run().fails(8);
+    refused.stderr_contains("there is no /run/user/10001").stderr_contains("enable-linger other");
+}
+
+#[test]
+fn a_manager_that_reads_units_from_elsewhere_is_told_and_gets_none() {
+    let lab = SystemdLab::start();
+    let set = "[Service]\nEnvironment=XDG_CONFIG_HOME=/home/app/cfg\n";
+    lab.write("/etc/systemd/system/user@10000.service.d/home.conf", 0, 0o644, set);
+    lab.systemctl(["daemon-reload"]).run().success();
+    lab.systemctl(["restart", "user@10000"]).run().success();
+    let register = [&["register", "web"], &SLEEP[..]].concat();
+    let refused = lab.anysvc(&register).uid(APP).run().fails(8);
+    refused
+        .stderr_contains(
+            "does not read units from /home/app/.config/systemd/user, but from /home/app/cfg/systemd/user",
+        )
+        .stderr_contains("XDG_CONFIG_HOME");
+    assert!(!lab.exists("/home/app/.config/systemd/user/web.service"));
+    lab.anysvc(["status", "web"]).uid(APP).run().fails(4);
+}

@@ -122,6 +122,19 @@ impl<'a> Reader<'a> {
         })
     }
 
+    /// A variant that holds texts.
+    pub(crate) fn texts(&mut self) -> Read<Vec<&'a str>> {
+        if self.signature()? != "as" {
+            return Err(Garbled);
+        }
+        let mut array = self.array(4)?;
+        let mut texts = Vec::new();
+        while !array.at_end() {
+            texts.push(array.text()?);
+        }
+        Ok(texts)
+    }
+
     /// Goes past one complete value, and past its type.
     fn skip_one(&mut self, signature: &mut &[u8], depth: u32) -> Read<()> {
         if depth > DEEPEST {

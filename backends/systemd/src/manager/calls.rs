@@ -1,5 +1,7 @@
 //! The calls that are made of a manager, and what comes from it by itself.
 
+use std::path::PathBuf;
+
 use anysvc_backend_api::{Deadline, Scope};
 
 use super::{
@@ -71,6 +73,15 @@ impl Manager {
         let ask = Call { destination: bus, path, interface: bus, member: "GetConnectionUnixProcessID", body };
         let answer = self.ask([ask], deadline)?.pop().ok_or(Fault::Garbled)?;
         Ok(answer.ok().and_then(|message| message.body("u").ok()?.u32().ok()))
+    }
+
+    /// The folders that it reads units from, the first first.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub(crate) fn folders(&mut self, deadline: Deadline) -> Result<Vec<PathBuf>, Failure> {
+        let answer = self.ask([get(PATH, MANAGER, "UnitPath")], deadline)?.pop().ok_or(Fault::Garbled)??;
+        Ok(answer.body("v")?.texts()?.into_iter().map(PathBuf::from).collect())
     }
 
     /// Some properties of the manager itself, as texts; an unknown one is empty.

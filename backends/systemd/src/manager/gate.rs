@@ -16,6 +16,9 @@ use anysvc_backend_api::{Context, Deadline, Error, ErrorKind, Result, Scope, Use
 use super::{calls::Manager, failure::broken};
 use crate::bus::{Fault, Kind, Peer};
 
+/// Where a user's manager is below his runtime folder.
+const SOCKETS: [(&str, Kind); 2] = [("systemd/private", Kind::Direct), ("bus", Kind::Bus)];
+
 /// How much there is to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Work {
@@ -58,14 +61,16 @@ impl Gate {
         if context.scope == Scope::User {
             let uid = context.user.uid;
             let usual = PathBuf::from(format!("/run/user/{uid}"));
-            let named = context.facts.runtime_dir.as_deref().map(|path| (path, owned(path, uid)));
+            let named = context.facts.runtime_dir.as_deref();
+            let named = named.map(|path| (path, owned(path, uid).and_then(|()| has_socket(path))));
+            let there = owned(&usual, uid).is_ok();
             gate.runtime = match named {
                 Some((path, Ok(()))) => Some(path.to_owned()),
                 Some((path, Err(why))) if path != usual => {
                     gate.note = Some(format!("XDG_RUNTIME_DIR={} is not used: {why}", path.display()));
-                    owned(&usual, uid).is_ok().then_some(usual)
+                    there.then_some(usual)
                 }
-                _ => owned(&usual, uid).is_ok().then_some(usual),
+                _ => there.then_some(usual),
             };
         }
         gate
@@ -111,10 +116,9 @@ impl Gate {
             (Scope::System, _) if uid != 0 => vec![bus()],
             (Scope::System, _) if work == Work::Little => vec![bus(), private()],
             (Scope::System, _) => vec![private(), bus()],
-            (Scope::User, Some(runtime)) => vec![
-                Peer { socket: runtime.join("systemd/private"), kind: Kind::Direct, uid },
-                Peer { socket: runtime.join("bus"), kind: Kind::Bus, uid },
-            ],
+            (Scope::User, Some(runtime)) => {
+                SOCKETS.map(|(socket, kind)| Peer { socket: runtime.join(socket), kind, uid }).into()
+            }
             (Scope::User, None) => Vec::new(),
         }
     }
@@ -135,19 +139,19 @@ impl Gate {
             other => broken(other).message,
         });
         let why = why.collect::<Vec<_>>().join("; ");
+        let note = self.note.as_ref().map(|note| format!(" ({note})")).unwrap_or_default();
         match (self.scope, &self.runtime) {
             (Scope::System, _) => unavailable(format!("systemd can't be reached: {why}")).with_hint(
                 "start the bus (`systemctl start dbus.socket`), become root, or use `--backend local`",
             ),
             (Scope::User, Some(runtime)) => unavailable(format!(
-                "no systemd of uid {} answers in {}: {why}",
+                "no systemd of uid {} answers in {}: {why}{note}",
                 self.user.uid,
                 runtime.display()
             ))
             .with_hint(self.how_to_have_one()),
             (Scope::User, None) => {
                 let uid = self.user.uid;
-                let note = self.note.as_ref().map(|note| format!(" ({note})")).unwrap_or_default();
                 unavailable(format!("uid {uid} has no systemd of its own: there is no /run/user/{uid}{note}"))
                     .with_hint(self.how_to_have_one())
             }
@@ -170,6 +174,12 @@ fn owned(path: &Path, uid: u32) -> Result<(), String> {
         Ok(_) => Ok(()),
         Err(error) => Err(error.to_string()),
     }
+}
+
+/// Whether a user's systemd, or a bus, could be reached there.
+fn has_socket(runtime: &Path) -> Result<(), String> {
+    let there = SOCKETS.iter().any(|(socket, _)| runtime.join(socket).exists());
+    if there { Ok(()) } else { Err("there is no socket of systemd or D-Bus in it".to_owned()) }
 }
 
 #[cfg(test)]
@@ -206,6 +216,22 @@ mod tests {
         assert_eq!(error.kind, ErrorKind::ManagerUnavailable);
         assert!(error.message.contains("/run/user/4000000"), "{}", error.message);
         assert!(error.hint.is_some_and(|hint| hint.contains("enable-linger")));
+    }
+
+    #[test]
+    fn a_runtime_folder_without_sockets_is_not_used_and_that_is_said() {
+        let folder = std::env::temp_dir().join(format!("anysvc-gate-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let uid = fs::metadata(&folder).unwrap().uid();
+        let mut context = context(Scope::User, uid);
+        context.facts.runtime_dir = Some(folder.clone());
+        let gate = Gate::of(&context);
+        assert!(gate.note.as_ref().is_some_and(|note| note.contains("no socket of systemd")), "{gate:?}");
+        assert_ne!(gate.runtime.as_ref(), Some(&folder));
+        fs::write(folder.join("bus"), "").unwrap();
+        let gate = Gate::of(&context);
+        assert_eq!((gate.note, gate.runtime.as_ref()), (None, Some(&folder)));
+        fs::remove_dir_all(&folder).unwrap();
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 mod plan;
 mod render;
+mod search;
 
 use std::path::PathBuf;
 
@@ -62,6 +63,7 @@ fn publish(
     let mut manager = services.gate.open(Work::on(batch.items.len()), batch.deadline)?;
     let transient = batch.items.iter().any(|registration| registration.spec.is_transient());
     let shelf = Shelf::open(services.place, transient, batch.deadline)?;
+    search::is_read(services, &mut manager, transient, batch.deadline)?;
     let plans = plan::plan(services, owner, &mut manager, batch)?;
     let plans = batch.then(plans, |registration, plan| save(&shelf, registration, plan));
     let new = batch.items.iter().zip(&plans).filter_map(|(registration, published)| {
