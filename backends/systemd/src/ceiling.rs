@@ -96,10 +96,10 @@ mod tests {
     use super::*;
 
     const LIMITS: &str = "\
-Limit                     Soft Limit           Hard Limit           Units     
-Max cpu time              unlimited            unlimited            seconds   
-Max open files            1024                 524288               files     
-Max locked memory         8388608              8388608              bytes     
+Limit                     Soft Limit           Hard Limit           Units
+Max cpu time              unlimited            unlimited            seconds
+Max open files            1024                 524288               files
+Max locked memory         8388608              8388608              bytes
 ";
 
     fn limit(kind: LimitKind, value: Option<u64>) -> Limit {
