@@ -77,6 +77,15 @@ pub trait Backend: Send + Sync + Sized + 'static {
     /// `not-registered`.
     fn status(&self, batch: &Batch<Target>) -> Vec<Result<Status>>;
 
+    /// The same, with no more than a table of many shows: `last_exit`, `told_up`, `rest` and `native` may be
+    /// left out ([`Status::at_a_glance`]) by a backend to which they cost something.
+    ///
+    /// # Errors
+    /// `not-registered`.
+    fn glance(&self, batch: &Batch<Target>) -> Vec<Result<Status>> {
+        self.status(batch)
+    }
+
     /// All services of ours, and with `foreign` all that the manager knows. Nothing there is an empty
     /// list.
     ///

@@ -10,6 +10,7 @@ use crate::{
     deadline::Deadline,
     error::{Error, ErrorKind, Result},
     model::Named,
+    parts::in_parts,
 };
 
 /// The items of one call and when it has to be done.
@@ -26,6 +27,22 @@ impl<T: Named> Batch<T> {
     /// item alone.
     pub fn each<R>(&self, mut act: impl FnMut(&T) -> Result<R>) -> Vec<Result<R>> {
         self.items.iter().map(|item| contain_for(item, || act(item))).collect()
+    }
+
+    /// The same in parts, one on each processor where there are many items; each part has a worker of its
+    /// own.
+    pub fn each_in_parts<W, R: Send>(
+        &self,
+        worker: impl Fn() -> W + Sync,
+        act: impl Fn(&mut W, &T) -> Result<R> + Sync,
+    ) -> Vec<Result<R>>
+    where
+        T: Sync,
+    {
+        in_parts(&self.items, |part| {
+            let mut worker = worker();
+            part.iter().map(|item| contain_for(item, || act(&mut worker, item))).collect()
+        })
     }
 
     /// The next phase: for each item whose earlier phase succeeded, with what that gave.

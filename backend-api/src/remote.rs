@@ -100,6 +100,11 @@ impl Remote {
         self.call(Verb::Status, items, deadline)
     }
 
+    /// The status of services, as far as a table of many shows it.
+    pub fn glance(&self, items: Vec<Target>, deadline: Deadline) -> Vec<Result<Status>> {
+        self.call(Verb::Glance, items, deadline)
+    }
+
     /// Waits for services.
     pub fn wait(&self, items: Vec<WaitRequest>, deadline: Deadline) -> Vec<Result<Status>> {
         self.call(Verb::Wait, items, deadline)

@@ -53,4 +53,6 @@ verbs! {
     Compare = 11,
     /// `BootQuery` → `BootFiles`. Changes nothing.
     BootFiles = 12,
+    /// `Target` → `Status`, of which what is not looked at in a table of many may be missing.
+    Glance = 13,
 }

@@ -48,6 +48,7 @@ fn dispatch<B: Backend>(b: &B, verb: VerbCode, items: RVec<Bag>, by: Deadline) -
         Verb::Restart => run(items, by, |batch| b.restart(batch)),
         Verb::Signal => run(items, by, |batch| b.signal(batch)),
         Verb::Status => run(items, by, |batch| b.status(batch)),
+        Verb::Glance => run(items, by, |batch| b.glance(batch)),
         Verb::Wait => run(items, by, |batch| b.wait(batch)),
         Verb::Render => run(items, by, |batch| b.render(batch)),
         Verb::Compare => run(items, by, |batch| b.compare(batch)),

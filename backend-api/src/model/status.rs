@@ -110,6 +110,11 @@ impl Status {
         }
     }
 
+    /// The same without all that [`Backend::glance`](crate::Backend::glance) may leave out.
+    pub fn at_a_glance(self) -> Status {
+        Status { last_exit: None, told_up: None, rest: None, native: Value::Null, ..self }
+    }
+
     /// The same, with our mark on the native object.
     pub fn made_by_us(mut self) -> Status {
         self.ours = true;

@@ -65,6 +65,7 @@ use anysvc_backend_support::logs;
 use log_place::LogPlace;
 use register::Site;
 use scandir::{Choice, Scandir, Svscan, choose, unavailable};
+use state::Depth;
 use verbs::Mode;
 
 /// The s6 of one caller.
@@ -171,7 +172,11 @@ impl Backend for S6 {
     }
 
     fn status(&self, batch: &Batch<Target>) -> Vec<Result<Status>> {
-        self.on_existing(batch, verbs::all_status)
+        self.on_existing(batch, |scandir, batch| verbs::all_status(scandir, batch, Depth::All))
+    }
+
+    fn glance(&self, batch: &Batch<Target>) -> Vec<Result<Status>> {
+        self.on_existing(batch, |scandir, batch| verbs::all_status(scandir, batch, Depth::Table))
     }
 
     fn list(&self, query: &ListQuery, deadline: Deadline) -> Result<Vec<Status>> {

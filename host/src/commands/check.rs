@@ -24,7 +24,8 @@ pub fn run(session: &Session, which: &Selected, out: &mut Output) -> Result<u8> 
         session.selected_id()?;
         session.must_answer_if_requested()?;
     }
-    subject::read_status(&mut subjects, session.working_deadline(Duration::ZERO));
+    let look = if out.json() { subject::read_status } else { subject::glance };
+    look(&mut subjects, session.working_deadline(Duration::ZERO));
     status::probe(session, &mut subjects);
     let sick: Vec<(&Subject, String)> =
         subjects.iter().filter_map(|subject| Some((subject, complaint(subject)?))).collect();

@@ -21,7 +21,9 @@ pub fn run(session: &Session, what: &cli::Status, out: &mut Output) -> Result<u8
     let everything = what.services.names.is_empty() && what.services.instance.is_none();
     let mut subjects = subject::looked_at(session, &what.services)?;
     let deadline = session.working_deadline(Duration::ZERO);
-    subject::read_status(&mut subjects, deadline);
+    let details = out.json() || !everything && subjects.len() == 1;
+    let look = if details { subject::read_status } else { subject::glance };
+    look(&mut subjects, deadline);
     for subject in &mut subjects {
         say_what_is_missing(subject);
     }

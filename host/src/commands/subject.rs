@@ -30,14 +30,18 @@ pub struct Subject {
 
 impl Subject {
     fn new(name: &str, backend: Result<Rc<Opened>>) -> Subject {
-        let report = Service::named(name);
+        let mut report = Service::named(name);
+        if let Ok(backend) = &backend {
+            report.backend = Some(backend.id.clone());
+            report.scope = Some(backend.scope);
+        }
+        Subject::of(report, backend)
+    }
+
+    fn of(report: Service, backend: Result<Rc<Opened>>) -> Subject {
         let mut subject = Subject { report, backend: None, spec: None, implied: false, origin: None };
         match backend {
-            Ok(backend) => {
-                subject.report.backend = Some(backend.id.clone());
-                subject.report.scope = Some(backend.scope);
-                subject.backend = Some(backend);
-            }
+            Ok(backend) => subject.backend = Some(backend),
             Err(error) => subject.fail(error),
         }
         subject
@@ -45,11 +49,12 @@ impl Subject {
 
     /// A service of the store.
     pub fn stored(session: &Session, header: Header) -> Subject {
-        let mut subject = Subject::new(&header.name, session.backend_of(&header));
-        subject.report.backend = Some(header.backend.clone());
-        subject.report.scope = Some(header.scope);
-        subject.report.stored = Some(header);
-        subject
+        let backend = session.backend_of(&header);
+        let mut report = Service::named(&header.name);
+        report.backend = Some(header.backend.clone());
+        report.scope = Some(header.scope);
+        report.stored = Some(header);
+        Subject::of(report, backend)
     }
 
     /// A service that is about to be, or that we did not make.
@@ -317,6 +322,12 @@ pub fn targets(subjects: &[&Subject]) -> Vec<Target> {
 /// Asks for the status of those that are fine.
 pub fn read_status(subjects: &mut [Subject], deadline: Deadline) {
     let status = |backend: &Opened, asked: &[&Subject]| backend.remote.status(targets(asked), deadline);
+    each(subjects, |_| true, status, keep_status);
+}
+
+/// The same, where no more is told of them than a table of many shows.
+pub fn glance(subjects: &mut [Subject], deadline: Deadline) {
+    let status = |backend: &Opened, asked: &[&Subject]| backend.remote.glance(targets(asked), deadline);
     each(subjects, |_| true, status, keep_status);
 }
 

@@ -30,7 +30,9 @@ fn is_bidi(c: char) -> bool {
 }
 
 fn only(text: &str, acts: impl Fn(char) -> bool) -> Cow<'_, str> {
-    if !text.contains(&acts) {
+    // Nearly all text is of these alone, which is seen quickly.
+    let harmless = text.bytes().all(|byte| (b' '..0x7f).contains(&byte));
+    if harmless || !text.contains(&acts) {
         return Cow::Borrowed(text);
     }
     let mut shown = String::with_capacity(text.len() + 8);

@@ -12,6 +12,8 @@ use crate::spec::put_text;
 
 /// The format that this version writes. New keys that may be ignored do not raise it.
 pub(super) const FORMAT: i64 = 1;
+/// What every file begins with.
+const COMMENT: &str = "# Kept by anysvc, which writes it again on every change.\n";
 
 /// Why a stored text can't be used.
 #[derive(Debug, PartialEq)]
@@ -47,7 +49,8 @@ pub(super) fn length(text: &[u8]) -> usize {
     if text.first() == Some(&b'[') {
         return 0;
     }
-    text.windows(2).position(|w| w == b"\n[").map_or(text.len(), |at| at + 1)
+    let mut ends = text.iter().enumerate().filter(|&(_, &byte)| byte == b'\n').map(|(at, _)| at + 1);
+    ends.find(|&next| text.get(next) == Some(&b'[')).unwrap_or(text.len())
 }
 
 /// The values of a header, by key.
@@ -56,10 +59,12 @@ pub(super) type Pairs<'a> = Vec<(Cow<'a, str>, Cow<'a, str>)>;
 /// Reads what every header has: a format that is known, and the name that its file is called after. All
 /// of it must be in the text.
 pub(super) fn read_pairs<'t>(text: &'t [u8], name: &str) -> Result<Pairs<'t>, Fault> {
-    let text = str::from_utf8(&text[..length(text)]).map_err(|_| corrupted("its header is not UTF-8"))?;
     let pairs = match scan(text) {
         Some(pairs) => pairs,
-        None => parse(text)?,
+        None => {
+            let header = str::from_utf8(&text[..length(text)]);
+            parse(header.map_err(|_| corrupted("its header is not UTF-8"))?)?
+        }
     };
     match need(&pairs, "format")?.parse() {
         Ok(FORMAT) => {}
@@ -110,27 +115,34 @@ fn corrupted(why: &str) -> Fault {
     Fault::Corrupt(why.to_owned())
 }
 
-/// Reads lines as [`write()`] makes them; `None` for anything else.
-fn scan(text: &str) -> Option<Pairs<'_>> {
+/// Reads lines as [`write()`] makes them, up to the first table; `None` for anything else.
+fn scan(text: &[u8]) -> Option<Pairs<'_>> {
     let mut pairs = Pairs::with_capacity(10);
-    for line in text.lines() {
-        // In a comment TOML allows no control characters either.
-        if line.is_empty() || line.starts_with('#') && !line.contains(char::is_control) {
+    let mut rest = text.strip_prefix(COMMENT.as_bytes()).unwrap_or(text);
+    while !matches!(rest, [] | [b'[', ..]) {
+        let end = rest.iter().position(|&byte| byte == b'\n').unwrap_or(rest.len());
+        let line = &rest[..end];
+        rest = rest.get(end + 1..).unwrap_or_default();
+        if line.is_empty() {
             continue;
         }
-        let (key, value) = line.split_once(" = ")?;
-        let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-';
-        let digit = |b: u8| b.is_ascii_digit();
-        let (value, readable) = match value.strip_prefix('"') {
-            Some(quoted) => quoted.strip_suffix('"').map(|value| (value, value.bytes().all(plain)))?,
+        let (key, value) = line.split_at(line.iter().position(|&byte| !is_plain(byte))?);
+        let (value, readable): (_, fn(u8) -> bool) = match value.strip_prefix(b" = ")? {
+            [b'"', value @ .., b'"'] => (value, is_plain),
             // What stands without quotes is the number of a format, or the parser's.
-            None => (value, !value.is_empty() && !value.starts_with('0') && value.bytes().all(digit)),
+            [] | [b'0', ..] => return None,
+            number => (number, |byte| byte.is_ascii_digit()),
         };
+        let (key, value) = (str::from_utf8(key).ok()?, str::from_utf8(value).ok()?);
         let new = !key.is_empty() && !pairs.iter().any(|(k, _)| k == key);
-        let fine = new && readable && key.bytes().all(plain);
-        fine.then(|| pairs.push((key.into(), value.into())))?;
+        (new && value.bytes().all(readable)).then(|| pairs.push((key.into(), value.into())))?;
     }
     Some(pairs)
+}
+
+/// What a bare key is made of, and all words that stand in a header.
+fn is_plain(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-'
 }
 
 /// Reads whatever TOML allows. What is neither text nor number is for a version that knows it.
@@ -149,8 +161,7 @@ fn parse(text: &str) -> Result<Pairs<'_>, Fault> {
 
 /// The lines that every header begins with.
 pub(super) fn begin(name: &str) -> String {
-    let mut text =
-        format!("# Kept by anysvc, which writes it again on every change.\nformat = {FORMAT}\nname = ");
+    let mut text = format!("{COMMENT}format = {FORMAT}\nname = ");
     put_text(&mut text, name);
     text.push('\n');
     text

@@ -36,7 +36,7 @@ use std::{
     sync::OnceLock,
 };
 
-use anysvc_backend_api::{Deadline, Error, Result, check_name};
+use anysvc_backend_api::{Deadline, Error, Result, check_name, in_parts};
 
 pub use change::Locked;
 pub use entry::{Desired, Entry, Header};
@@ -157,10 +157,14 @@ impl Store {
     /// # Errors
     /// Only when the folder can't be read.
     pub fn headers(&self) -> Result<Listing> {
+        let files = files_in(self.services()?)?;
+        let found = in_parts(&files, |part| {
+            let mut buffer = Vec::new();
+            part.iter().map(|file| self.look_into(&mut buffer, self.known(file)?)).collect()
+        });
         let mut listing = Listing::default();
-        let mut buffer = Vec::new();
-        for file in files_in(self.services()?)? {
-            let found = self.known(&file).and_then(|name| self.look_into(&mut buffer, name));
+        listing.headers.reserve_exact(found.len());
+        for found in found {
             match found {
                 Ok(Some(header)) if self.is_past(&header) => listing.past.push(header.name),
                 Ok(header) => listing.headers.extend(header),
@@ -232,7 +236,7 @@ impl Store {
 
     /// The service that a file is of.
     fn known<'a>(&self, file: &'a str) -> Result<&'a str, Problem> {
-        name_of(&self.path.join("services"), file, "a service")
+        name_of(|| self.path.join("services"), file, "a service")
     }
 
     fn look(&self, name: &str) -> Result<Option<Header>, Problem> {
@@ -281,10 +285,10 @@ fn files_in(shelf: Option<&Shelf>) -> Result<Vec<String>> {
 }
 
 /// What a file in a folder is of, by its name.
-fn name_of<'a>(folder: &Path, file: &'a str, what: &str) -> Result<&'a str, Problem> {
+fn name_of<'a>(folder: impl Fn() -> PathBuf, file: &'a str, what: &str) -> Result<&'a str, Problem> {
     let name = file.strip_suffix(".toml").filter(|name| check_name(name).is_ok());
     name.ok_or_else(|| {
-        let path = folder.join(file);
+        let path = folder().join(file);
         let message = format!("{} is not the file of {what}", path.display());
         let error = Error::new(anysvc_backend_api::ErrorKind::Io, message).with_path(path);
         Problem { name: file.to_owned(), kind: ProblemKind::Unknown, error }

@@ -55,7 +55,7 @@ impl Shelf {
 
     /// Opens the file of a name, which must have been checked.
     pub(super) fn open_file(&self, name: &str) -> Result<Option<StoreFile>> {
-        let file_name = format!("{name}.toml");
+        let file_name = [name, ".toml"].concat();
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
         let path = || self.path.join(&file_name);
         let file = match fs::openat(&self.folder, &file_name, flags, Mode::empty()) {
@@ -120,19 +120,22 @@ impl Shelf {
 impl StoreFile {
     /// The first part of the file, or all of it where the header is longer than that.
     pub(super) fn beginning<'a>(&mut self, buffer: &'a mut Vec<u8>) -> io::Result<&'a [u8]> {
-        buffer.resize(HEADER, 0);
+        // One buffer is read into again and again, and never cleared.
+        if buffer.len() < HEADER {
+            buffer.resize(HEADER, 0);
+        }
         let mut filled = 0;
-        while filled < buffer.len() && filled < usize::try_from(self.size).unwrap_or(usize::MAX) {
-            match self.file.read(&mut buffer[filled..])? {
+        while filled < HEADER && filled < usize::try_from(self.size).unwrap_or(usize::MAX) {
+            match self.file.read(&mut buffer[filled..HEADER])? {
                 0 => break,
                 n => filled += n,
             }
         }
-        buffer.truncate(filled);
-        if filled == HEADER && super::header::length(buffer) == filled {
-            Read::by_ref(&mut self.file).take(LARGEST).read_to_end(buffer)?;
+        if filled == HEADER && super::header::length(&buffer[..filled]) == filled {
+            buffer.truncate(filled);
+            filled += Read::by_ref(&mut self.file).take(LARGEST).read_to_end(buffer)?;
         }
-        Ok(buffer)
+        Ok(&buffer[..filled])
     }
 
     /// All of the file.

@@ -34,9 +34,9 @@ impl Store {
     /// Only when the folder can't be read.
     pub fn templates(&self) -> Result<(Vec<Template>, Vec<Problem>)> {
         let (mut templates, mut problems) = (Vec::new(), Vec::new());
-        let folder = self.path.join("templates");
+        let folder = || self.path.join("templates");
         for file in files_in(self.template_shelf()?)? {
-            match name_of(&folder, &file, "a template").and_then(|name| self.read_template(name)) {
+            match name_of(folder, &file, "a template").and_then(|name| self.read_template(name)) {
                 Ok(template) => templates.extend(template),
                 Err(problem) => problems.push(problem),
             }

@@ -39,7 +39,7 @@ impl Desk {
             Some(Verb::Restart) => self.restart(Target::from_bag(item)?.name),
             Some(Verb::Signal) => self.signal(&SignalRequest::from_bag(item)?),
             Some(Verb::Check) => check(&ServiceSpec::from_bag(item)?).map(|()| Step::Done),
-            Some(Verb::Status) => {
+            Some(Verb::Status | Verb::Glance) => {
                 let status = self.status(&Target::from_bag(item)?.name)?;
                 Ok(Step::Tell(status.into_bag()))
             }

@@ -12,26 +12,44 @@ use super::{
     read::{Maker, Reader, Slot, TRIES, Told},
 };
 
+/// How much of a status is wanted. What it says is the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Depth {
+    /// What a table of many shows.
+    Table,
+    /// All of it.
+    All,
+}
+
 /// The status of a service; `None` if there is none of that name.
 ///
 /// # Errors
 /// When the file system fails.
 pub(crate) fn status(reader: &mut Reader<'_>, name: &str) -> Result<Option<Status>> {
-    status_in(reader, name, TRIES)
+    status_of(reader, name, Depth::All)
 }
 
-fn status_in(reader: &mut Reader<'_>, name: &str, tries: u32) -> Result<Option<Status>> {
+/// The same, as far as it is wanted.
+///
+/// # Errors
+/// When the file system fails.
+pub(crate) fn status_of(reader: &mut Reader<'_>, name: &str, depth: Depth) -> Result<Option<Status>> {
+    status_in(reader, name, depth, TRIES)
+}
+
+fn status_in(reader: &mut Reader<'_>, name: &str, depth: Depth, tries: u32) -> Result<Option<Status>> {
     let Some(slot) = reader.slot(name)? else { return Ok(None) };
-    let facts = Facts::read(reader, name, &slot);
+    let facts = Facts::read(reader, name, &slot, depth);
     if !facts.ours && tries > 1 && reader.maker(name)? != Maker::Others {
         // Removed, or another one put in its place, while we looked.
-        return status_in(reader, name, tries - 1);
+        return status_in(reader, name, depth, tries - 1);
     }
     let mut status = Status::new(name, State::Unknown);
     status.ours = facts.ours;
     match (&slot.told, slot.supervised) {
         (Told::Status(raw), Some(true)) => {
-            if raw.up().is_some() {
+            // Of one that waits, it is the reason.
+            if raw.up().is_some() && (depth == Depth::All || facts.delayed) {
                 status.last_exit = reader.tally(name);
             }
             live(&mut status, raw, facts);
@@ -48,11 +66,13 @@ fn status_in(reader: &mut Reader<'_>, name: &str, tries: u32) -> Result<Option<S
         let silent = format!("its logger does not run: {how}");
         status.reason = Some(status.reason.map_or_else(|| silent.clone(), |why| format!("{why}; {silent}")));
     }
-    if facts.ours {
-        status.told_up = Some(!facts.down_file);
-        status.rest = rest(&status, &slot, facts);
+    if depth == Depth::All {
+        if facts.ours {
+            status.told_up = Some(!facts.down_file);
+            status.rest = rest(&status, &slot, facts);
+        }
+        status.native = native(&slot, facts, reader);
     }
-    status.native = native(&slot, facts, reader);
     Ok(Some(status))
 }
 
@@ -77,10 +97,11 @@ struct Facts {
 }
 
 impl Facts {
-    fn read(reader: &mut Reader<'_>, name: &str, slot: &Slot) -> Facts {
+    fn read(reader: &mut Reader<'_>, name: &str, slot: &Slot, depth: Depth) -> Facts {
         let ours = reader.ours(name);
         let (up, rests) = slot.live().map_or((false, false), |raw| (raw.up().is_some(), raw.at_rest()));
-        let down_file = reader.has(name, "down");
+        // What one that does not rest was told to be is no part of its state.
+        let down_file = (rests || depth == Depth::All) && reader.has(name, "down");
         // What `stop` left down is stopped, whatever there was before.
         let over = ours && rests && !down_file;
         Facts {

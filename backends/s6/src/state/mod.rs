@@ -7,5 +7,5 @@ mod judge;
 mod read;
 
 pub(crate) use decode::Stamp;
-pub(crate) use judge::status;
+pub(crate) use judge::{Depth, status, status_of};
 pub(crate) use read::{Maker, Reader, Slot, Told};

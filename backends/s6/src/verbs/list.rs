@@ -1,6 +1,6 @@
 //! All services of a scandir: ours, and on demand the others.
 
-use anysvc_backend_api::{Deadline, ListQuery, Result, Status};
+use anysvc_backend_api::{Deadline, ListQuery, Result, Status, in_parts};
 
 use crate::{
     scandir::Scandir,
@@ -22,12 +22,15 @@ pub(crate) fn list(scandir: Option<&Scandir>, query: &ListQuery, deadline: Deadl
         }
     })?;
     names.sort_unstable();
-    let mut reader = Reader::until(scandir, deadline);
-    let mut found = Vec::with_capacity(names.len());
-    for name in &names {
-        if query.foreign || reader.ours(name) {
-            found.extend(status(&mut reader, name)?);
+    let found = in_parts(&names, |part| {
+        let mut reader = Reader::until(scandir, deadline);
+        let mut found = Vec::with_capacity(part.len());
+        for name in part {
+            if query.foreign || reader.ours(name) {
+                found.push(status(&mut reader, name));
+            }
         }
-    }
-    Ok(found)
+        found
+    });
+    found.into_iter().filter_map(Result::transpose).collect()
 }

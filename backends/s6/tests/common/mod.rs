@@ -351,7 +351,14 @@ impl Single for S6 {
         only(self.restart(&batch(vec![Target::new(name)])))
     }
     fn status_one(&self, name: &str) -> Result<Status> {
-        only(self.status(&batch(vec![Target::new(name)])))
+        let batch = batch(vec![Target::new(name)]);
+        let (before, glance) = (only(self.status(&batch)), only(self.glance(&batch)));
+        let status = only(self.status(&batch));
+        if before == status {
+            // In whatever state it is, a glance says the same.
+            assert_eq!(glance.map(Status::at_a_glance), status.clone().map(Status::at_a_glance));
+        }
+        status
     }
     fn signal_one(&self, name: &str, signal: &str) -> Result<()> {
         let signal: Signal = signal.parse().unwrap();

@@ -1,5 +1,7 @@
 //! What commands show, and which services they are about.
 
+use anysvc_backend_api::{Exit, Value};
+
 use super::Stage;
 
 #[test]
@@ -46,6 +48,29 @@ fn what_is_stored_and_not_there_is_in_no_known_state() {
     assert_eq!(ran.code, 4);
     assert!(ran.stderr.contains("`web` is stored, but mock has no service of that name"), "{}", ran.stderr);
     assert_eq!(stage.run("check").code, 3);
+}
+
+#[test]
+fn details_and_documents_have_what_a_table_leaves_out() {
+    let stage = Stage::new();
+    stage.given("register web -- x");
+    stage.world(|world| {
+        let status = world.services.get_mut("web").expect("it is registered");
+        status.last_exit = Some(Exit { code: Some(7), signal: None, at: None });
+        status.native = Value::Map(vec![("slot".into(), 3.into())]);
+    });
+    let table = stage.run("status").stdout;
+    assert!(table.contains("running") && !table.contains("slot"), "{table}");
+    let details = stage.run("status web").stdout;
+    assert!(details.contains("slot") && details.contains("exit code 7"), "{details}");
+    for line in ["status", "status web", "check"] {
+        let service = stage.json(line)["services"][0].clone();
+        assert_eq!(
+            (&service["native"]["slot"], &service["last_exit"]["code"]),
+            (&3.into(), &7.into()),
+            "{line}"
+        );
+    }
 }
 
 #[test]

@@ -175,6 +175,10 @@ impl Backend for Mock {
         })
     }
 
+    fn glance(&self, batch: &Batch<Target>) -> Vec<Result<Status>> {
+        self.status(batch).into_iter().map(|answer| answer.map(Status::at_a_glance)).collect()
+    }
+
     fn compare(&self, batch: &Batch<Registration>) -> Vec<Result<Difference>> {
         batch.each(|registration| {
             let differs = self.world().differs.contains(registration.spec.name.as_str());
