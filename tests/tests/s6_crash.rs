@@ -94,14 +94,10 @@ fn do_it(world: &World, args: &[&str]) {
     world.anysvc(args).run().success();
 }
 
-/// Registers once more, and starts what is registered already.
+/// Registers once more: completes what was begun, or hears that it is done.
 fn again(world: &World, args: &[&str]) {
     let again = world.anysvc(args).run().any();
-    match again.code() {
-        Some(0) => (),
-        Some(5) => do_it(world, &["start", "web", "--settle", "0"]),
-        _ => panic!("registering again: {}", again.stderr()),
-    }
+    assert!(matches!(again.code(), Some(0 | 5)), "registering again: {}", again.stderr());
 }
 
 fn sweep_register(world: &World, rescan: bool) {
@@ -299,6 +295,27 @@ fn app_is_not_held_up_by_what_root_left() {
 #[test]
 fn app_can_mend_what_was_killed_in_a_tree_of_its_own() {
     sweep_all(&World::nested());
+}
+
+#[test]
+fn a_register_that_was_killed_before_s6_was_told_is_completed_by_the_same_again() {
+    let world = World::root();
+    let if_absent = [&register(false)[..2], &["--if-absent"], &register(false)[2..]].concat();
+    for the_same in [register(false), if_absent] {
+        do_it(&world, &["unregister", "web"]);
+        let all = world.anysvc(register(false)).traced().calls.len();
+        let published = (1..=all).rev().any(|n| {
+            do_it(&world, &["unregister", "web"]);
+            let _ = world.anysvc(register(false)).killed_at(n);
+            world.published("web") && world.supervisors().is_empty()
+        });
+        assert!(published, "at no point it was published and s6-svscan was not told");
+        let another = [&register(false)[..], &["1"]].concat();
+        world.anysvc(another).run().fails(5);
+        let told = world.anysvc(the_same).run().success();
+        assert!(told.stdout().starts_with("put back web"), "{}", told.stdout());
+        is(&world, "running", "up");
+    }
 }
 
 // In the shared scandir nobody but root can adopt what root's supervisor made its folder for.

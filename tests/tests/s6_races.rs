@@ -205,9 +205,7 @@ fn races(world: impl FnOnce() -> World) {
     one_name(world);
     different_names(world, 50, Storm::Endless);
     against_each_other(world);
-    if world.scandir == "/run/service" {
-        different_names(world, 500, Storm::Gusts);
-    }
+    different_names(world, 500, Storm::Gusts);
 }
 
 #[test]

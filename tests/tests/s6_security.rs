@@ -263,17 +263,22 @@ fn who_follows_links_is_caught_by_this_attack() {
 fn s6_itself_follows_links_in_a_shared_scandir() {
     // The hole of this mode, whoever made the service directory: where it is closed, say so in the README
     // and in `detect --explain`.
-    let lab = S6Lab::new().shared().start();
-    let mut canary = canary(&lab);
-    let text = format!(
-        "mkdir -p /run/service/.hole/supervise && cd /run/service/.hole && printf '#!/bin/sh\\nexec sleep 1000' >run && \
-         chmod +x run && ln -s {CANARY}/secret supervise/status.new && mv ../.hole ../hole"
-    );
-    lab.command("sh").args(["-c", &text]).uid(APP).run().success();
-    lab.s6("s6-svscanctl", ["-a", "/run/service"]).uid(APP).run().success();
-    lab.wait_until("root's s6-supervise overwrote what the link leads to", || {
-        canary.harm().iter().any(|harm| harm.starts_with("is  secret"))
-    });
+    // One is written and renamed, the other is emptied when the supervisor starts.
+    for (file, emptied) in [("status.new", false), ("death_tally", true)] {
+        let lab = S6Lab::new().shared().start();
+        let mut canary = canary(&lab);
+        let text = format!(
+            "mkdir -p /run/service/.hole/supervise && cd /run/service/.hole && \
+             printf '#!/bin/sh\nexec sleep 1000' >run && chmod +x run && \
+             ln -s {CANARY}/secret supervise/{file} && mv ../.hole ../hole"
+        );
+        lab.command("sh").args(["-c", &text]).uid(APP).run().success();
+        lab.s6("s6-svscanctl", ["-a", "/run/service"]).uid(APP).run().success();
+        lab.wait_until("root's s6-supervise overwrote what the link leads to", || {
+            canary.harm().iter().any(|harm| harm.starts_with("is  secret"))
+        });
+        assert_eq!(lab.read(Path::new(CANARY).join("secret")).is_empty(), emptied, "by {file}");
+    }
 }
 
 #[test]

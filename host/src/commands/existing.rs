@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use anysvc_backend_api::{Deadline, Error};
+use anysvc_backend_api::{Deadline, Error, Rest};
 
 use super::{
     register::How,
@@ -29,6 +29,8 @@ pub fn look(subjects: &mut [Subject], how: How, session: &Session, deadline: Dea
             session.store().and_then(|store| store.header(subject.name())).is_ok_and(|h| h.is_some());
         match (stored, status.ours) {
             (_, false) if how.adopt => {}
+            // A register that was cut short may have left it so; the next one may complete it.
+            (true, true) if status.rest == Some(Rest::Unattended) => {}
             (true, true) if how.if_absent => drop(kept.insert(subject.name().to_owned())),
             (true, true) => subject.fail(Error::already_registered(&subject.report.name)),
             (true, false) => subject.fail(foreign(subject.name())),

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use anysvc_backend_api::{Deadline, Error, ErrorKind, Registration, Result, State};
+use anysvc_backend_api::{Deadline, Error, ErrorKind, Registration, Rest, Result, State};
 
 use super::{
     boots, existing, log_folder, plan, refusals, replacing, required,
@@ -229,13 +229,10 @@ fn judge(
         Some(Ok(status)) => status,
         // An earlier register was cut short, or the manager has forgotten it: this one completes it.
         Some(Err(error)) if error.kind == ErrorKind::NotRegistered => {
-            if how.if_absent {
-                entry = known.clone();
-                subject.spec = Some(known.spec.clone());
-            } else if how.down {
+            if how.down {
                 entry.header.desired = Desired::Down;
             }
-            return Some(Newcomer { before, entry, start: up && starts, kept: false, word: "put back" });
+            return Some(put_back(subject, entry, known, how, starts));
         }
         Some(Err(error)) => {
             subject.fail(error);
@@ -250,6 +247,12 @@ fn judge(
             return None;
         }
         return Some(Newcomer { before, entry, start: up && starts, kept: false, word: "registered" });
+    }
+    // Nobody keeps it up, as where a register was killed before its manager was told: who asks for the
+    // same completes that.
+    let same = known.spec == entry.spec && known.header.desired == fresh;
+    if status.rest == Some(Rest::Unattended) && (how.if_absent || (same && !how.replace)) {
+        return Some(put_back(subject, entry, known, how, starts));
     }
     if how.if_absent {
         entry = known.clone();
@@ -272,6 +275,15 @@ fn judge(
     let start = runs || (changed && up && starts);
     let word = if changed { UPDATED } else { "unchanged" };
     Some(Newcomer { before, entry, start, kept: false, word })
+}
+
+/// What is stored and is not there, or is there and nobody keeps it up. Where it was to be made only if it
+/// was absent, it is put back as it was.
+fn put_back(subject: &mut Subject, entry: Entry, known: &Entry, how: How, starts: bool) -> Newcomer {
+    let entry = if how.if_absent { known.clone() } else { entry };
+    subject.spec = Some(entry.spec.clone());
+    let start = known.header.desired == Desired::Up && starts;
+    Newcomer { before: Some(known.clone()), entry, start, kept: false, word: "put back" }
 }
 
 /// Writes the store, before any manager is asked.
