@@ -2,23 +2,27 @@
 //! scandir's lock. It does not know what the files mean, only what s6 itself needs beside them.
 
 use std::{
-    ffi::CString,
-    os::fd::{AsFd, BorrowedFd, OwnedFd},
+    ffi::{CString, OsStr},
+    os::{
+        fd::{AsFd, BorrowedFd, OwnedFd},
+        unix::ffi::OsStrExt,
+    },
     path::Path,
 };
 
 use anysvc_backend_api::{Error, ErrorKind, Result};
 use rustix::{
     fs::{
-        AtFlags, FileType, Mode, OFlags, RenameFlags, fchmod, fstat, mkdirat, mknodat, openat, renameat,
-        renameat_with, statat, unlinkat,
+        AtFlags, FileType, Mode, OFlags, RenameFlags, chmodat, chownat, fchmod, mkdirat, mknodat, openat,
+        renameat, renameat_with, statat, unlinkat,
     },
     io::{Errno, fcntl_dupfd_cloexec},
+    process::getegid,
 };
 
 use crate::{
     removal::{PREFIX, Tombstone},
-    scandir::{Scandir, denied},
+    scandir::{Identity, Scandir, denied},
     scripts::{File, ServiceDirectory},
     sys::{make_folder, open_beneath, random_name, remove_tree},
 };
@@ -33,7 +37,7 @@ pub(crate) struct Staged<'a> {
     scandir: &'a Scandir,
     name: String,
     /// Which folder it is. Not an open one: many are staged at once, and few files may be open.
-    identity: (u64, u64),
+    identity: Identity,
 }
 
 impl<'a> Staged<'a> {
@@ -47,9 +51,9 @@ impl<'a> Staged<'a> {
             let folder = folder.as_fd();
             can_be_removed(folder)?;
             write_files(folder, &files.files)?;
-            skeleton(folder)?;
+            skeleton(folder, Path::new(""))?;
             if files.files.iter().any(|file| file.path.starts_with("log")) {
-                skeleton(open_beneath(folder, "log", OFlags::RDONLY | OFlags::DIRECTORY)?.as_fd())?;
+                skeleton(folder, Path::new("log"))?;
             }
             if down {
                 write_file(folder, Path::new("down"), 0o644, b"")?;
@@ -63,12 +67,11 @@ impl<'a> Staged<'a> {
     fn empty(scandir: &'a Scandir) -> Result<(Staged<'a>, OwnedFd)> {
         let made = random_name(PREFIX).and_then(|name| {
             // Closed to all others until it is complete.
-            let folder = make_folder(scandir.fd(), &name, 0o700).inspect_err(|_| {
+            let (folder, identity) = make_folder(scandir.fd(), &name, 0o700).inspect_err(|_| {
                 // Made, perhaps, and not opened.
                 let _ = unlinkat(scandir.fd(), &name, AtFlags::REMOVEDIR);
             })?;
-            let stat = fstat(&folder)?;
-            Ok((Staged { scandir, name, identity: (stat.st_dev, stat.st_ino) }, folder))
+            Ok((Staged { scandir, name, identity }, folder))
         });
         made.map_err(|error| match error {
             Errno::ACCESS | Errno::PERM => denied("write to", &scandir.path().join("."), error),
@@ -115,7 +118,7 @@ pub(crate) fn renew(scandir: &Scandir, old: &Tombstone, name: &str) -> Result<()
     let (staged, folder) = Staged::empty(scandir)?;
     let refill = || {
         let from = open_beneath(scandir.fd(), old.name(), OFlags::RDONLY | OFlags::DIRECTORY)?;
-        move_files(from.as_fd(), folder.as_fd())?;
+        move_files(from.as_fd(), folder.as_fd(), Path::new(""))?;
         open_to_others(folder.as_fd())
     };
     refill().map_err(|error| scandir.io("renew", name, error))?;
@@ -134,7 +137,7 @@ fn open_to_others(folder: BorrowedFd<'_>) -> Result<(), Errno> {
 }
 
 /// Moves all but what is the supervisor's; a logger is a service directory of its own.
-fn move_files(from: BorrowedFd<'_>, to: BorrowedFd<'_>) -> Result<(), Errno> {
+fn move_files(from: BorrowedFd<'_>, to: BorrowedFd<'_>, below: &Path) -> Result<(), Errno> {
     let mut names = Vec::new();
     for entry in rustix::fs::Dir::read_from(from)? {
         let name = entry?.file_name().to_owned();
@@ -143,11 +146,15 @@ fn move_files(from: BorrowedFd<'_>, to: BorrowedFd<'_>) -> Result<(), Errno> {
         }
     }
     for name in names {
-        renameat(from, &name, to, &name)?;
+        renameat(from, &name, to, below.join(OsStr::from_bytes(name.to_bytes())))?;
     }
-    skeleton(to)?;
+    skeleton(to, below)?;
     match open_beneath(from, "log", OFlags::RDONLY | OFlags::DIRECTORY) {
-        Ok(log) => move_files(log.as_fd(), make_folder(to, "log", 0o755)?.as_fd()),
+        Ok(log) => {
+            let below = below.join("log");
+            make_folder_at(to, &below, 0o755)?;
+            move_files(log.as_fd(), to, &below)
+        }
         Err(Errno::NOENT) => Ok(()),
         Err(error) => Err(error),
     }
@@ -155,12 +162,14 @@ fn move_files(from: BorrowedFd<'_>, to: BorrowedFd<'_>) -> Result<(), Errno> {
 
 /// What s6-supervise would make itself (s6: `control_init` in `supervision/s6-supervise.c`), with the
 /// least rights that work: `s6-svperms` calls these "owner", and "group" for events.
-fn skeleton(folder: BorrowedFd<'_>) -> Result<(), Errno> {
-    make_folder(folder, "event", 0o3730)?;
-    let supervise = make_folder(folder, "supervise", 0o700)?;
-    mknodat(&supervise, "control", FileType::Fifo, Mode::RUSR | Mode::WUSR, 0)?;
-    // The umask may have taken something away. Nobody else can be in that folder.
-    rustix::fs::chmodat(&supervise, "control", Mode::RUSR | Mode::WUSR, AtFlags::empty())
+fn skeleton(folder: BorrowedFd<'_>, below: &Path) -> Result<(), Errno> {
+    let (event, supervise) = (below.join("event"), below.join("supervise"));
+    make_folder_at(folder, &event, 0o3730)?;
+    make_folder_at(folder, &supervise, 0o700)?;
+    let control = supervise.join("control");
+    mknodat(folder, &control, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0)?;
+    // The umask may have taken something away.
+    chmodat(folder, &control, Mode::RUSR | Mode::WUSR, AtFlags::empty())
 }
 
 fn write_files(folder: BorrowedFd<'_>, files: &[File]) -> Result<(), Errno> {
@@ -178,10 +187,19 @@ fn write_files(folder: BorrowedFd<'_>, files: &[File]) -> Result<(), Errno> {
     Ok(())
 }
 
-/// Nobody else can be in the tree that is being built, so that paths are safe in it.
+/// Creates a folder with exactly this mode, whatever the umask. Nobody else can be in the tree that is
+/// being built, so that paths are safe in it.
 fn make_folder_at(folder: BorrowedFd<'_>, path: &Path, mode: u32) -> Result<(), Errno> {
     mkdirat(folder, path, Mode::RWXU)?;
-    rustix::fs::chmodat(folder, path, Mode::from_raw_mode(mode), AtFlags::empty())
+    if mode & 0o2000 != 0 {
+        // Where the file system gives files the group of their folder it is not ours, and the bit would be
+        // dropped silently.
+        match chownat(folder, path, None, Some(getegid()), AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(()) | Err(Errno::PERM) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    chmodat(folder, path, Mode::from_raw_mode(mode), AtFlags::empty())
 }
 
 fn write_file(folder: BorrowedFd<'_>, path: &Path, mode: u32, content: &[u8]) -> Result<(), Errno> {

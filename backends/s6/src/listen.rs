@@ -23,8 +23,6 @@ pub(crate) enum Awaited {
     Process,
     /// That supervisors end, that of the logger too.
     NoSupervisor,
-    /// That supervisors are there, that of the logger too.
-    Supervisor,
     /// Anything that a status tells.
     Any,
 }
@@ -63,7 +61,7 @@ impl Listener {
                         sources.extend(of_supervisor(reader, index, name)?);
                     }
                 }
-                Awaited::Supervisor | Awaited::Any => return None,
+                Awaited::Any => return None,
             }
         }
         Some(Listener { sources })

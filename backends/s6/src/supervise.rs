@@ -12,7 +12,6 @@ use anysvc_backend_api::{Deadline, Error, Result};
 
 use crate::{
     build,
-    listen::Awaited,
     removal::{self, Tombstone},
     scandir::{Lock, RESCAN, Scandir, Svscan},
     state::{Reader, Told},
@@ -42,26 +41,51 @@ pub(crate) fn supervise(scandir: &Scandir, names: &[&str], deadline: Deadline) -
 /// # Errors
 /// `manager-unavailable`, `permission-denied`, `io`.
 pub(crate) fn supervise_locked(scandir: &Scandir, names: &[&str], deadline: Deadline) -> Result<Vec<usize>> {
-    let svscan = Svscan::new(scandir.path());
     let mut reader = Reader::new(scandir);
     // A supervisor's first act is to write the status anew.
     let before: Vec<Told> = names.iter().map(|name| reader.told(name)).collect();
+    ask(scandir, names, deadline, |reader, at| {
+        reader.told(names[at]) != before[at] && is_supervised(reader, names[at])
+    })
+}
+
+/// The same for services that were published just now, as nobody has been in their folders yet. For each
+/// whether it has a logger.
+///
+/// # Errors
+/// As `supervise_locked`.
+pub(crate) fn supervise_new(
+    scandir: &Scandir,
+    names: &[&str],
+    loggers: &[bool],
+    deadline: Deadline,
+) -> Result<Vec<usize>> {
+    // The lock comes before the FIFO and the first status, so that all is there with that.
+    ask(scandir, names, deadline, |reader, at| {
+        reader.has(names[at], "supervise/status")
+            && (!loggers[at] || reader.has(names[at], "log/supervise/status"))
+    })
+}
+
+/// Asks s6-svscan to look until each supervisor is there, or the deadline passes.
+fn ask(
+    scandir: &Scandir,
+    names: &[&str],
+    deadline: Deadline,
+    mut is_there: impl FnMut(&mut Reader<'_>, usize) -> bool,
+) -> Result<Vec<usize>> {
+    let svscan = Svscan::new(scandir.path());
     svscan.tell(RESCAN)?;
     let mut open: Vec<usize> = (0..names.len()).collect();
     let mut idle = 0;
     loop {
-        let left: Vec<&str> = open.iter().map(|&index| names[index]).collect();
         let attempt = deadline.min(Deadline::after(PATIENCE * (1 << idle.min(LIMBO))));
-        let is_there = |reader: &mut Reader<'_>, at: usize| {
-            // The lock comes before the FIFO and the first status, so that all is there with that.
-            reader.told(left[at]) != before[open[at]] && is_supervised(reader, left[at])
-        };
-        let still = waiting::until(scandir, &left, Awaited::Supervisor, attempt, is_there)?;
+        let still = waiting::in_turn(scandir, names, &open, attempt, &mut is_there)?;
         if still.is_empty() || deadline.passed() {
-            return Ok(still.into_iter().map(|at| open[at]).collect());
+            return Ok(still);
         }
         idle = if still.len() < open.len() { 0_u32 } else { idle + 1 };
-        open = still.into_iter().map(|at| open[at]).collect();
+        open = still;
         match idle {
             0 => {}
             n if n >= LIMBO && svscan.has_heard_all() => leave_limbo(scandir, names[open[0]], deadline)?,

@@ -44,7 +44,7 @@ pub(crate) fn until(
     }
     let mut watch = Watch::new(scandir);
     for &index in &open {
-        watch.add(index, names[index], matches!(awaited, Awaited::Supervisor | Awaited::NoSupervisor));
+        watch.add(index, names[index], awaited == Awaited::NoSupervisor);
     }
     open.retain(|&index| !look(&mut reader, index));
     while !open.is_empty() {
@@ -118,4 +118,36 @@ pub(crate) fn each<N: Named, P, R>(
         (Progress::Open(state), Ok(_)) => Err(late(item, &state).with_service(item.name())),
     };
     batch.items.iter().zip(work).map(finish).collect()
+}
+
+/// Waits for the supervisors of services, of their loggers too, one after the other: those behind it come
+/// meanwhile, so that mostly one look at each is enough, and one or two are watched. Those that `look` does
+/// not find there at the deadline are given back.
+///
+/// # Errors
+/// When the file system can't be watched.
+pub(crate) fn in_turn(
+    scandir: &Scandir,
+    names: &[&str],
+    open: &[usize],
+    deadline: Deadline,
+    mut look: impl FnMut(&mut Reader<'_>, usize) -> bool,
+) -> Result<Vec<usize>> {
+    let mut reader = Reader::until(scandir, deadline);
+    let mut watch = None;
+    // s6-svscan starts them in their order or against it: where the last and the first are there, most are.
+    let from_the_last = open.iter().rev().take(1).chain(open.iter().rev().skip(1).rev());
+    for &index in from_the_last {
+        if look(&mut reader, index) {
+            continue;
+        }
+        let watch = watch.get_or_insert_with(|| Watch::new(scandir));
+        watch.add(index, names[index], true);
+        while !look(&mut reader, index) {
+            if watch.changed(deadline)? == Changed::Nothing {
+                return Ok(open.iter().copied().filter(|&index| !look(&mut reader, index)).collect());
+            }
+        }
+    }
+    Ok(Vec::new())
 }

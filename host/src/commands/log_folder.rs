@@ -15,6 +15,9 @@ use rustix::fs::OFlags;
 
 use crate::session::user::Account;
 
+/// The uid of root.
+const ROOT: u32 = 0;
+
 /// Makes the folder if it is for root to make, and free of what is somebody else's.
 ///
 /// # Errors
@@ -25,11 +28,11 @@ pub fn prepare(path: &Path, spec: &ServiceSpec, root: bool) -> Result<()> {
         return Ok(());
     }
     let failed = |cause| Error::io("prepare the log folder", path, &cause);
+    if spec.user.is_none() && spec.group.is_none() {
+        return set_aside(path, ROOT).map_err(failed);
+    }
     let account = Account::find(spec.user.as_deref().unwrap_or("root"))?;
     set_aside(path, account.uid).map_err(failed)?;
-    if spec.user.is_none() && spec.group.is_none() {
-        return Ok(());
-    }
     let account = spec.group.as_deref().map_or(Ok(account.clone()), |group| account.with_group(group))?;
     give(path, &account).map_err(failed)
 }

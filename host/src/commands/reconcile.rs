@@ -24,7 +24,7 @@ use crate::{
     output::Output,
     reconcile::{self, Action, Boots, How, LOG_FILE, LOG_LIMIT, Verdict},
     session::{Opened, Session},
-    store::{Desired, Entry, Header, Locked, Problem, Store},
+    store::{Desired, Entry, Header, Locked, Problem},
 };
 
 /// What is known of all services, and what is to become of them.
@@ -86,7 +86,7 @@ pub fn run(session: &Session, what: &cli::Reconcile, out: &mut Output) -> Result
         session.look_only();
     }
     let store = session.store()?;
-    if is_empty(store)? && OnDisk::look(session, store).is_empty() {
+    if store.is_empty()? && OnDisk::look(session, store).is_empty() {
         return Ok(report::nothing(session, what.dry_run, out));
     }
     let backend = session.selected()?;
@@ -144,12 +144,6 @@ fn start_of(session: &Session, backend: &Opened) -> Result<Start> {
         }
         Err(error) => Err(error),
     }
-}
-
-/// Whether there is nothing to look at.
-fn is_empty(store: &Store) -> Result<bool> {
-    let listing = store.headers()?;
-    Ok(listing.headers.is_empty() && listing.past.is_empty() && listing.problems.is_empty())
 }
 
 /// Reads the store: what is the business of this pass, and what is not.

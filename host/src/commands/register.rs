@@ -3,6 +3,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
+    rc::Rc,
     time::Duration,
 };
 
@@ -121,28 +122,42 @@ pub struct How {
     pub adopt: bool,
 }
 
-/// Finds out who is to have each service: the backend that has it already, or the one that serves here.
+/// Finds out who is to have each service: the backend that has it already, or the one that serves here,
+/// whose manager is asked once.
 fn introduce(session: &Session, services: Vec<Wanted>) -> Result<Vec<Subject>> {
+    let store = session.store()?;
+    let mut serving: Option<Rc<Opened>> = None;
     let mut subjects = Vec::with_capacity(services.len());
     for Wanted { spec, origin } in services {
-        let stored = session.store()?.entry(&spec.service.name);
-        let mut subject = match stored {
-            Ok(Some(entry)) => Subject::stored(session, entry.header),
-            Ok(None) => {
-                let (backend, probe) = session.answering()?;
-                probe.warnings.into_iter().for_each(|warning| session.warn(warning));
-                Subject::unstored(&spec.service.name, backend)
-            }
-            Err(error) => {
-                let mut subject = Subject::unstored(&spec.service.name, session.answering()?.0);
-                subject.fail(error);
-                subject
+        let name = &spec.service.name;
+        let (header, unreadable) = match store.header(name) {
+            Ok(header) => (header, None),
+            Err(error) => (None, Some(error)),
+        };
+        let mut subject = match header {
+            Some(header) => Subject::stored(session, header),
+            None => {
+                let backend = match &serving {
+                    Some(backend) => Rc::clone(backend),
+                    None => Rc::clone(serving.insert(answering(session)?)),
+                };
+                Subject::unstored(name, backend)
             }
         };
+        if let Some(error) = unreadable {
+            subject.fail(error);
+        }
         (subject.spec, subject.origin) = (Some(spec), origin);
         subjects.push(subject);
     }
     Ok(subjects)
+}
+
+/// The backend that serves here. What its manager warns of is told.
+fn answering(session: &Session) -> Result<Rc<Opened>> {
+    let (backend, probe) = session.answering()?;
+    probe.warnings.into_iter().for_each(|warning| session.warn(warning));
+    Ok(backend)
 }
 
 /// Stores and creates one batch, while nobody else changes the store. For each: a word for what was done,

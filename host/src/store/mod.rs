@@ -174,6 +174,14 @@ impl Store {
         Ok(listing)
     }
 
+    /// Whether nothing is kept, whatever it may be.
+    ///
+    /// # Errors
+    /// As [`Store::headers`].
+    pub fn is_empty(&self) -> Result<bool> {
+        Ok(files_in(self.services()?)?.is_empty())
+    }
+
     /// Every service with its spec; the names of those that were for an earlier boot alone, and the problems.
     ///
     /// # Errors

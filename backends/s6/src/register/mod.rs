@@ -120,7 +120,11 @@ fn wait_until_up(
         batch,
         Awaited::Process,
         begun,
-        |reader, registration, (_, begun)| verbs::advance(reader, &registration.spec.name, begun),
+        |reader, registration, (_, begun)| match begun {
+            // What stays down has its supervisor already.
+            Step::Done => Ok(Some(())),
+            begun => verbs::advance(reader, &registration.spec.name, begun),
+        },
         |registration, _| {
             Error::timed_out(format!("`{}` was not started in time", registration.spec.name))
                 .with_hint("look at what s6-svscan wrote to its standard error")

@@ -11,7 +11,7 @@ use crate::{
     removal::{self, Tombstone},
     scandir::{Lock, RESCAN, Room, Scandir, Svscan},
     slot::{set_down, set_replaced},
-    supervise::{not_taken, supervise_locked},
+    supervise::{not_taken, supervise_new},
 };
 
 /// What taking something back may take beyond the deadline that was missed.
@@ -129,11 +129,12 @@ fn wait_for_supervisors(
 ) -> Vec<Result<Plan>> {
     let fresh = |p: &Result<Published>| p.as_ref().is_ok_and(|p| p.plan.changes());
     let pairs = batch.items.iter().zip(&published);
-    let waiting: Vec<&str> =
-        pairs.filter(|(r, p)| fresh(p) && !r.offline).map(|(r, _)| &*r.spec.name).collect();
+    let has_logger = |p: &Result<Published>| p.as_ref().is_ok_and(|p| p.plan.has_logger());
+    let (waiting, loggers): (Vec<&str>, Vec<bool>) =
+        pairs.filter(|(r, p)| fresh(p) && !r.offline).map(|(r, p)| (&*r.spec.name, has_logger(p))).unzip();
     let missing = match waiting.is_empty() {
         true => Ok(Vec::new()),
-        false => supervise_locked(scandir, &waiting, batch.deadline),
+        false => supervise_new(scandir, &waiting, &loggers, batch.deadline),
     };
     if batch.items.iter().any(|registration| registration.offline) {
         // It may have been started meanwhile, and looked before all was there.

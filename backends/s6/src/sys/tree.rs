@@ -7,33 +7,34 @@ use std::{
 };
 
 use rustix::{
-    fs::{AtFlags, FileType, Mode, OFlags, RawDir, fchmod, fchown, fstat, mkdirat, openat, unlinkat},
+    fs::{AtFlags, FileType, Mode, OFlags, RawDir, fchmod, fstat, mkdirat, openat, unlinkat},
     io::Errno,
-    process::{getegid, geteuid},
+    process::geteuid,
 };
 
-/// Creates a folder with exactly this mode, whatever the umask, and opens it.
-pub(crate) fn make_folder(dir: BorrowedFd<'_>, name: &str, mode: u32) -> Result<OwnedFd, Errno> {
-    mkdirat(dir, name, Mode::RWXU)?;
+/// Creates a folder with exactly this mode, whatever the umask and the folder that it is in, and opens it.
+/// Also gives back its device and inode.
+pub(crate) fn make_folder(
+    dir: BorrowedFd<'_>,
+    name: &str,
+    mode: u32,
+) -> Result<(OwnedFd, (u64, u64)), Errno> {
+    mkdirat(dir, name, Mode::from_raw_mode(mode))?;
     let fd = openat(
         dir,
         name,
         OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC,
         Mode::empty(),
     )?;
-    if fstat(&fd)?.st_uid != geteuid().as_raw() {
+    let stat = fstat(&fd)?;
+    if stat.st_uid != geteuid().as_raw() {
         // Somebody who can write `dir` put another folder in its place.
         return Err(Errno::ACCESS);
     }
-    if mode & 0o2000 != 0 {
-        // In a set-group-id folder the group is not ours, and the bit would be dropped silently.
-        match fchown(&fd, None, Some(getegid())) {
-            Ok(()) | Err(Errno::PERM) => {}
-            Err(error) => return Err(error),
-        }
+    if stat.st_mode & 0o7777 != mode {
+        fchmod(&fd, Mode::from_raw_mode(mode))?;
     }
-    fchmod(&fd, Mode::from_raw_mode(mode))?;
-    Ok(fd)
+    Ok((fd, (stat.st_dev, stat.st_ino)))
 }
 
 /// Removes whatever is at `name`, with all it holds. What is absent is fine. Never leaves the tree:

@@ -31,6 +31,8 @@ pub struct World {
     pub come_back: BTreeSet<&'static str>,
     /// What somebody else writes into the store while the backend is asked this: a file and its text.
     pub meanwhile: Option<(&'static str, PathBuf, String)>,
+    /// How often it was asked whether it answers.
+    pub probes: u32,
     /// The last pid that was given.
     pub last_pid: u32,
 }
@@ -112,6 +114,7 @@ impl Backend for Mock {
 
     fn probe(&self, _: Deadline) -> Result<Probe> {
         self.meanwhile("probe");
+        self.world().probes += 1;
         match self.world().silent {
             true => Err(Error::new(ErrorKind::ManagerUnavailable, "nobody answers")),
             false => Ok(Probe::default()),

@@ -169,3 +169,15 @@ fn a_group_that_is_not_there_is_refused() {
     assert!(ran.stderr.contains("there is no group `no-such-group`"), "{}", ran.stderr);
     assert!(stage.journal().is_empty());
 }
+
+#[test]
+fn whether_the_manager_answers_is_asked_once_for_many() {
+    let probes = |text: &str| {
+        let stage = Stage::new();
+        let line = stage.register_file(text);
+        stage.given(&line);
+        stage.world(|world| world.probes)
+    };
+    let one = probes("[service.db]\ncommand = [\"x\"]\n");
+    assert_eq!(probes("[service.a]\ncommand = [\"x\"]\n[service.b]\ncommand = [\"x\"]\n"), one);
+}
