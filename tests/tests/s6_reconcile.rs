@@ -221,3 +221,25 @@ fn what_was_made_ready_in_one_container_is_not_for_the_next() {
     assert!(reconciled.at_boot(), "another container is another boot: {reconciled:?}");
     assert_eq!(third.is("ran"), words("running", "up"));
 }
+
+#[test]
+fn where_processes_are_hidden_another_start_of_the_container_is_a_boot_all_the_same() {
+    let hidden = S6Lab::new().shared().facts(Facts::HidePid);
+    let first = Container::prepared(hidden, APP, |lab| {
+        lab.write("/etc/anysvc/config.toml", 0, 0o644, "[backend.s6]\nscandir = \"/run/service\"\n");
+    });
+    first.script("/srv/ends", "exit 78");
+    first.must(&["register", "ended", "--settle", "0", "--", "/srv/ends"]);
+    first.lab.wait_until("it is over", || first.state_of("ended") == "failed");
+    let reconciled = first.reconciled(&[]);
+    assert!(!reconciled.at_boot(), "{reconciled:?}");
+    assert_eq!(reconciled.said("ended"), words("leave", "failed"), "{reconciled:?}");
+    let second = first.restart();
+    second.script("/srv/ends", "exit 78");
+    let reconciled = second.reconciled(&[]);
+    assert!(reconciled.at_boot(), "{reconciled:?}");
+    second.lab.wait_until("it was tried", || second.state_of("ended") == "failed");
+    let again = second.reconciled(&[]);
+    assert!(!again.at_boot(), "{again:?}");
+    assert_eq!(again.said("ended"), words("leave", "failed"), "{again:?}");
+}

@@ -47,10 +47,12 @@ pub(crate) fn probe(context: &Context, choice: &Choice, scandir: Option<Scandir>
     Ok(Probe { version: tools::version_shown(context), facts, warnings, boot: boot(context, &svscan) })
 }
 
-/// The start of the s6-svscan. Where its lock is closed to us, it is mostly process 1.
+/// The start of the s6-svscan. Where its lock is closed to us, it is mostly process 1; and where others'
+/// processes are hidden, there is the lock that it made.
 fn boot(context: &Context, svscan: &Svscan<'_>) -> Option<String> {
     let is_pid1 = context.facts.pid1_comm.as_deref() == Some(COMM);
-    boot::of_process(svscan.pid().or(is_pid1.then_some(1))?)
+    let process = svscan.pid().or(is_pid1.then_some(1));
+    process.and_then(boot::of_process).or_else(|| Some(format!("{} {}", boot::kernel(), svscan.lock_made()?)))
 }
 
 /// Whose tree it is. Only where root executes what another may write is there something to warn of.

@@ -100,6 +100,13 @@ impl<'a> Svscan<'a> {
         Some(stat.st_uid)
     }
 
+    /// Which lock file it made, and when, as text. A container that starts anew has another, unless its /run
+    /// outlives it.
+    pub(crate) fn lock_made(&self) -> Option<String> {
+        let stat = statat(self.folder().ok()?, ".s6-svscan/lock", AtFlags::SYMLINK_NOFOLLOW).ok()?;
+        Some(format!("lock {} {}.{:09}", stat.st_ino, stat.st_ctime, stat.st_ctime_nsec))
+    }
+
     /// Its process: the one that holds its lock. `None` where that can't be seen.
     pub(crate) fn pid(&self) -> Option<u32> {
         let flags = OFlags::RDONLY | OFlags::NONBLOCK;
