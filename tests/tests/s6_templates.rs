@@ -97,6 +97,7 @@ fn roots_reconcile_does_nothing_with_roots_rights_in_a_users_folders() {
         "cd /data/profiles; ln -s /srv/roots coder/run; ln -s /srv/roots/lock coder/gateway.pid
          mkdir writer/run; ln -s /root/lock writer/run/lock; mkfifo writer/gateway.pid writer/state.json
          ln -s /srv/roots linked; mkdir piped; mkfifo piped/config.json
+         touch -hd yesterday coder/gateway.pid writer/gateway.pid writer/run/lock
          mkdir huge; cd huge; echo {} >config.json; truncate -s 100G state.json",
     );
     lab.write("/data/profiles/roots/config.json", 0, 0o644, "{}");

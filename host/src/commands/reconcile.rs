@@ -109,8 +109,9 @@ pub fn run(session: &Session, what: &cli::Reconcile, out: &mut Output) -> Result
     let mut pass = look(session, how, what.dry_run, OnDisk::look(session, store))?;
     found::add(&mut pass, store, &backend);
     let deadline = working_deadline(session, &pass.subjects);
+    let looked = SystemTime::now();
     judge(session, &mut pass, deadline);
-    found::clear(session, &mut pass);
+    found::clear(session, &mut pass, looked);
     if let Some(locked) = &locked {
         found::forget(session, locked, &pass.past);
         found::store(locked, &mut pass);

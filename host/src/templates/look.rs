@@ -6,10 +6,11 @@ use std::{
     io,
     os::unix::fs::MetadataExt as _,
     path::{Component, Path},
+    time::{Duration, SystemTime},
 };
 
 use anysvc_backend_api::check_name;
-use rustix::fs::{self, AtFlags, Dir, FileType, Mode, OFlags};
+use rustix::fs::{self, AtFlags, Dir, FileType, Mode, OFlags, Stat};
 
 use super::state;
 use crate::{output::json, spec::template::Discover};
@@ -27,6 +28,8 @@ pub(super) enum Task {
     Stale {
         /// In the folders of these.
         instances: Vec<String>,
+        /// What was written from then on is of this boot: something has started since it was looked.
+        looked: SystemTime,
         /// So told.
         remove: bool,
     },
@@ -107,7 +110,7 @@ impl Look<'_> {
                 });
                 seen.instances.push(Instance { name: name.to_owned(), word });
             }
-            Task::Stale { remove, .. } => self.stale(&folder, name, *remove, seen),
+            Task::Stale { remove, looked, .. } => self.stale(&folder, name, (*looked, *remove), seen),
         }
         Ok(())
     }
@@ -128,16 +131,18 @@ impl Look<'_> {
         state::word(&mut file, &wanted.pointer).map_err(told)
     }
 
-    fn stale(&self, folder: &File, instance: &str, remove: bool, seen: &mut Seen) {
+    fn stale(&self, folder: &File, instance: &str, (looked, remove): (SystemTime, bool), seen: &mut Seen) {
         for file in &self.discover.stale {
             let done = self.way(folder, file).and_then(|way| {
                 let Some((folder, name)) = way else { return Ok(false) };
-                let there = match remove {
-                    true => fs::unlinkat(&folder, &name, AtFlags::empty()),
-                    false => fs::statat(&folder, &name, AtFlags::SYMLINK_NOFOLLOW).map(drop),
-                };
-                match there {
-                    Ok(()) => Ok(true),
+                let found = fs::statat(&folder, &name, AtFlags::SYMLINK_NOFOLLOW);
+                let removed = found.and_then(|found| match is_new(&found, looked) {
+                    true => Ok(false),
+                    false if remove => fs::unlinkat(&folder, &name, AtFlags::empty()).map(|()| true),
+                    false => Ok(true),
+                });
+                match removed {
+                    Ok(removed) => Ok(removed),
                     Err(rustix::io::Errno::NOENT) => Ok(false),
                     Err(cause) => Err(format!("cannot be removed: {cause}")),
                 }
@@ -194,6 +199,19 @@ impl Look<'_> {
         let (uid, mode) = (found.uid(), found.mode() & 0o7777);
         Err(format!("is not root's alone (owner {uid}, mode {mode:04o}); `discover.user` says who may look"))
     }
+}
+
+/// Times of files are those of the last tick of the kernel's clock, of which there are a hundred a second at
+/// least.
+const TICK: Duration = Duration::from_millis(10);
+
+/// Whether a file was written since then. One that is from the future was written before the clock was set.
+fn is_new(found: &Stat, looked: SystemTime) -> bool {
+    let written = u64::try_from(found.st_mtime).ok().and_then(|seconds| {
+        let since = Duration::new(seconds, u32::try_from(found.st_mtime_nsec).ok()?);
+        SystemTime::UNIX_EPOCH.checked_add(since)
+    });
+    written.is_some_and(|written| looked <= written + TICK && written <= SystemTime::now() + TICK)
 }
 
 /// Opens an entry of a folder, no link.

@@ -11,7 +11,10 @@ mod state;
 #[cfg(test)]
 mod tests;
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::PathBuf,
+    time::{Duration, SystemTime},
+};
 
 use anysvc_backend_api::{Deadline, Error, ErrorKind, Result};
 
@@ -95,20 +98,23 @@ pub fn discover_one(
 }
 
 /// The files of the last boot in the folders of these instances, by the template's `stale`. They are
-/// removed, or only named.
+/// removed, or only named. What was written since it was `looked` whether the instances run is left: one that
+/// has started since wrote it. (One that replaces its file in the moment between the look at the file and its
+/// removal loses the new one.)
 ///
 /// # Errors
 /// As [`discover`].
 pub fn stale(
     template: &Template,
     instances: Vec<String>,
+    looked: SystemTime,
     remove: bool,
     caller: &Caller,
     deadline: Deadline,
 ) -> Result<Stale> {
     match &template.discover {
         Some(discover) if !discover.stale.is_empty() && !instances.is_empty() => {
-            let seen = ask(template, discover, Task::Stale { instances, remove }, caller, deadline)?;
+            let seen = ask(template, discover, Task::Stale { instances, looked, remove }, caller, deadline)?;
             let files = seen.files.iter().map(|file| discover.directory.join(file)).collect();
             Ok(Stale { files, problems: problems(template, seen.problems) })
         }

@@ -227,14 +227,17 @@ fn the_files_of_the_last_boot_are_removed_and_nothing_else() {
     symlink(outside.path().join("lock"), data.path("linked/gateway.pid")).expect("a link");
     data.write("no-marker/gateway.pid", "7");
     let all = || ["a", "b", "linked", "no-marker", "nothing"].map(str::to_owned).to_vec();
-    let planned = stale(&data.template, all(), false, &ordinary(), soon()).expect("it can be looked into");
+    let looked = SystemTime::now() + Duration::from_secs(1);
+    let planned =
+        stale(&data.template, all(), looked, false, &ordinary(), soon()).expect("it can be looked into");
     let named = ["a/gateway.pid", "a/run/lock", "b/gateway.pid", "linked/gateway.pid"];
     assert_eq!(planned.files, named.map(|file| data.path(file)));
     assert!(data.path("a/gateway.pid").exists());
-    let of_b = stale(&data.template, vec!["b".to_owned()], true, &ordinary(), soon())
+    let of_b = stale(&data.template, vec!["b".to_owned()], looked, true, &ordinary(), soon())
         .expect("it can be looked into");
     assert!(of_b.files.is_empty() && data.path("a/gateway.pid").exists());
-    let done = stale(&data.template, all(), true, &ordinary(), soon()).expect("it can be looked into");
+    let done =
+        stale(&data.template, all(), looked, true, &ordinary(), soon()).expect("it can be looked into");
     let gone = ["a/gateway.pid", "a/run/lock", "linked/gateway.pid"];
     assert_eq!(done.files, gone.map(|file| data.path(file)));
     assert!(gone.iter().all(|file| data.path(file).symlink_metadata().is_err()));
@@ -245,6 +248,28 @@ fn the_files_of_the_last_boot_are_removed_and_nothing_else() {
     for kept in ["a/run/other", "a/config.json", "no-marker/gateway.pid"] {
         assert!(data.path(kept).exists(), "{kept}");
     }
+}
+
+#[test]
+fn a_file_that_was_written_since_it_was_looked_what_runs_is_not_of_the_last_boot() {
+    let data = Data::new();
+    let all = || ["now", "before", "future"].map(str::to_owned).to_vec();
+    for name in all() {
+        data.write(&format!("{name}/config.json"), "");
+        data.write(&format!("{name}/gateway.pid"), "7");
+    }
+    let looked = SystemTime::now() - Duration::from_secs(60);
+    let dated = |name: &str, time| {
+        let file = fs::File::options().write(true).open(data.path(&format!("{name}/gateway.pid")));
+        file.and_then(|file| file.set_modified(time)).expect("a date");
+    };
+    dated("before", looked - Duration::from_secs(1));
+    // Of a boot whose clock was wrong, or is now.
+    dated("future", looked + Duration::from_secs(86_400));
+    let done =
+        stale(&data.template, all(), looked, true, &ordinary(), soon()).expect("it can be looked into");
+    assert_eq!(done.files, ["before/gateway.pid", "future/gateway.pid"].map(|file| data.path(file)));
+    assert!(data.path("now/gateway.pid").exists());
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::{
     collections::{HashMap, HashSet},
     path::PathBuf,
     rc::Rc,
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use anysvc_backend_api::{Boot, Deadline, Difference, Error, Result, State};
@@ -215,8 +215,9 @@ pub fn take_back(locked: &Locked<'_>, pass: &mut Pass) {
 }
 
 /// Removes the files of the last boot of what does not run: at boot of all instances, otherwise of those
-/// that were never registered, which nobody has started since. A dry run only names them.
-pub fn clear(session: &Session, pass: &mut Pass) {
+/// that were never registered, which nobody has started since. A dry run only names them. `looked` is when
+/// it was asked what runs.
+pub fn clear(session: &Session, pass: &mut Pass, looked: SystemTime) {
     let mut instances: Vec<Vec<String>> = vec![Vec::new(); pass.disk.templates.len()];
     for (subject, case) in pass.subjects.iter().zip(&pass.cases) {
         let Some(instance) = &case.on_disk else { continue };
@@ -227,7 +228,7 @@ pub fn clear(session: &Session, pass: &mut Pass) {
     let (caller, remove) = (session.env.caller(), !pass.dry_run);
     let mut problems = Vec::new();
     for ((template, _), instances) in pass.disk.templates.iter().zip(instances) {
-        let done = templates::stale(template, instances, remove, caller, deadline(session));
+        let done = templates::stale(template, instances, looked, remove, caller, deadline(session));
         let Stale { files, problems: told } =
             done.unwrap_or_else(|error| Stale { files: vec![], problems: vec![error] });
         pass.disk.stale.extend(files);
