@@ -238,3 +238,28 @@ fn what_systemd_can_not_do_is_refused_by_name_and_nothing_is_changed() {
         .fails(7)
         .stderr_contains("user");
 }
+
+#[test]
+fn what_starts_at_boot_is_changed_by_one_at_a_time() {
+    let lab = SystemdLab::start();
+    in_both(&lab, |scope| {
+        scope.register("web", &[]);
+        let lock = if scope.uid == 0 { "/run/systemd" } else { "/run/user/10000/systemd" };
+        let hold = format!(
+            "exec 9<{lock}/anysvc.lock; flock 9; echo held >/tmp/held.{0}; exec cat /tmp/go.{0}",
+            scope.uid
+        );
+        lab.command("mkfifo").args(["-m", "0666", &format!("/tmp/go.{}", scope.uid)]).run().success();
+        let holder = lab.command("sh").args(["-c", &hold]).uid(scope.uid).spawn();
+        lab.wait_until("it is held", || lab.exists(format!("/tmp/held.{}", scope.uid)));
+        let enabled = || scope.systemctl(&["is-enabled", "web"]).run().any().stdout();
+        // What changes no link waits for nobody.
+        scope.anysvc(&["restart", "web"]).run().success();
+        let stopped = scope.anysvc(&["stop", "web", "--timeout", "1s"]).run().fails(10);
+        stopped.stderr_contains("locked").stderr_contains("another anysvc is at work");
+        assert_eq!((scope.state("web"), enabled()), ("running".to_owned(), "enabled\n".to_owned()));
+        drop(holder);
+        scope.anysvc(&["stop", "web"]).run().success();
+        assert_eq!((scope.state("web"), enabled()), ("stopped".to_owned(), "disabled\n".to_owned()));
+    });
+}

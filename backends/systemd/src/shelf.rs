@@ -92,7 +92,7 @@ impl<'a> Shelf<'a> {
             let units = place.folder(true)?.units();
             make_folder(units).map_err(|error| denied(Error::io("make", units, &error)))?;
         }
-        let lock = place.lock().map(|file| take(&file, deadline)).transpose()?;
+        let lock = lock(place, deadline)?;
         let there = place.folders().filter(|folder| folder.units().exists());
         let folders: Vec<Open<'_>> = there.map(Open::of).collect::<Result<_>>()?;
         // What a killed command left, which under the lock is nobody's.
@@ -289,12 +289,22 @@ fn environment_file(name: &str) -> OsString {
     format!("{name}.service.env").into()
 }
 
+/// The lock of those who change units or their links, until it is dropped. Who finds it taken waits.
+///
+/// # Errors
+/// `permission-denied`, `io`, `timed-out`.
+pub(crate) fn lock(place: &Place, deadline: Deadline) -> Result<Option<OwnedFd>> {
+    place.lock().map(|file| take(&file, deadline)).transpose()
+}
+
 fn take(file: &Path, deadline: Deadline) -> Result<OwnedFd> {
     let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let locked =
         openat(CWD, file, flags, Mode::RUSR | Mode::WUSR).and_then(|fd| lock::exclusive(fd, deadline));
     locked.map_err(|error| match error {
-        Errno::TIMEDOUT => Error::timed_out("others kept the folder of units locked").with_path(file),
+        Errno::TIMEDOUT => Error::timed_out("others kept the folder of units locked")
+            .with_path(file)
+            .with_hint("another anysvc is at work there; try again when it is done"),
         other => denied(Error::io("lock", file, &other.into())),
     })
 }

@@ -2,6 +2,7 @@
 
 mod jobs;
 mod judge;
+mod links;
 mod list;
 mod outcome;
 mod signal;
@@ -12,7 +13,7 @@ mod wait;
 
 use std::time::Duration;
 
-use anysvc_backend_api::{Batch, Boot, Deadline, Error, Named, Result, Target};
+use anysvc_backend_api::{Batch, Deadline, Error, Named, Result, Target};
 
 use crate::{
     manager::{EXISTENCE, Failure, Gate, Manager, Question, Unit, Work, recovery, unit_of},
@@ -63,6 +64,14 @@ pub(crate) fn exist(services: &Services<'_>, targets: Vec<Target>) -> Result<()>
 /// How long the manager may take to answer where nobody says.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// A deadline that leaves time for something that is quickly done, also where nobody wants to wait.
+fn at_least(time: Duration, deadline: Deadline) -> Deadline {
+    match deadline.remaining() {
+        Some(left) if left < time => Deadline::after(time),
+        _ => deadline,
+    }
+}
+
 /// Asks about each service of a batch. What is not there is `not-registered`.
 fn find<N: Named>(
     manager: &mut Manager,
@@ -77,23 +86,6 @@ fn find<N: Named>(
         unit.ok_or_else(|| Error::not_registered(item.name()))
     };
     Ok(batch.items.iter().zip(&names).map(one).collect())
-}
-
-/// One of ours whose boot is to be like its last order starts at boot from now on, or does not; whether that is
-/// another than before.
-fn at_boot(services: &Services<'_>, unit: &Unit, enabled: bool) -> Result<bool> {
-    match mark_of(unit) {
-        Some(mark) if mark.boot == Boot::Restore => match services.place.of_file(&unit.facts.file) {
-            Some(folder) => folder.set_enabled(&unit.listed.id, enabled),
-            None => Ok(false),
-        },
-        _ => Ok(false),
-    }
-}
-
-/// Has what [`at_boot`] changed outlast a crash of the machine.
-fn flush_links(services: &Services<'_>) {
-    services.place.lasting().flush_links();
 }
 
 /// What the file of a unit says, if we made it.

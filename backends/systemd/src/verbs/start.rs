@@ -3,8 +3,9 @@
 use anysvc_backend_api::{Batch, Result, Target};
 
 use super::{
-    Services, at_boot, flush_links,
+    Services,
     jobs::{self, Goal, Job},
+    links::Links,
     mark_of,
 };
 use crate::manager::{STEPS, Unit};
@@ -20,14 +21,12 @@ pub(crate) enum Mode {
 /// against this start.
 pub(crate) fn bring_up(services: &Services<'_>, batch: &Batch<Target>, mode: Mode) -> Vec<Result<()>> {
     services.on_each(batch, STEPS, |mut manager, found| {
-        let mut relinked = false;
+        let mut links = Links::new(services, batch.deadline);
         let planned = batch.then(found, |target, unit| {
-            relinked |= at_boot(services, &unit, true)?;
+            links.set(&unit, true)?;
             Ok(plan(&target.name, &unit, mode))
         });
-        if relinked {
-            flush_links(services);
-        }
+        links.done();
         let jobs: Vec<Job> = planned.iter().flatten().flatten().cloned().collect();
         if jobs.is_empty() {
             return planned.into_iter().map(|each| each.map(drop)).collect();

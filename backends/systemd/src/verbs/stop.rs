@@ -3,8 +3,9 @@
 use anysvc_backend_api::{Batch, Result, Target};
 
 use super::{
-    Services, at_boot, flush_links,
+    Services,
     jobs::{self, Goal, Job},
+    links::Links,
     mark_of,
 };
 use crate::manager::{STEPS, Unit};
@@ -17,14 +18,12 @@ pub(crate) fn stop(services: &Services<'_>, batch: &Batch<Target>) -> Vec<Result
             .iter()
             .map(|unit| unit.as_ref().ok().filter(|u| mark_of(u).is_some()).map(|u| u.listed.id.clone()))
             .collect();
-        let mut relinked = false;
+        let mut links = Links::new(services, batch.deadline);
         let planned = batch.then(found, |target, unit| {
-            relinked |= at_boot(services, &unit, false)?;
+            links.set(&unit, false)?;
             Ok(plan(&target.name, &unit))
         });
-        if relinked {
-            flush_links(services);
-        }
+        links.done();
         let jobs: Vec<Job> = planned.iter().flatten().flatten().cloned().collect();
         let mut ends = jobs::run(services.gate, &mut manager, jobs, batch.deadline).into_iter();
         let ended = batch.then(planned, |_, job| job.and_then(|_| ends.next()).unwrap_or(Ok(())));

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use anysvc_backend_api::{Batch, Deadline, ErrorKind, Goal, Result, State, Status, WaitRequest};
 
-use super::{Services, status::status_by};
+use super::{Services, at_least, status::status_by};
 use crate::{
     bus::Fault,
     manager::{Failure, Manager, Message, Work, recovery, unit_of},
@@ -40,7 +40,7 @@ impl Waiting<'_> {
         let deadline = self.batch.deadline;
         let gate = self.services.gate;
         let work = Work::on(self.batch.items.len());
-        let mut manager = gate.open(work, at_least_a_look(deadline))?;
+        let mut manager = gate.open(work, at_least(A_LOOK, deadline))?;
         let mut went = self.look(&mut manager, None).and_then(|()| self.watch(&mut manager));
         loop {
             let failure = match went {
@@ -69,7 +69,7 @@ impl Waiting<'_> {
             return Ok(());
         }
         let items = open.iter().map(|&at| self.batch.items[at].clone()).collect();
-        let batch = Batch { items, deadline: at_least_a_look(self.batch.deadline) };
+        let batch = Batch { items, deadline: at_least(A_LOOK, self.batch.deadline) };
         let seen = status_by(manager, self.services.place, &batch)?;
         for (at, seen) in open.into_iter().zip(seen) {
             self.answers[at] = judge(&self.batch.items[at], seen);
@@ -126,13 +126,6 @@ impl Waiting<'_> {
             }
         }
         Ok(false)
-    }
-}
-
-fn at_least_a_look(deadline: Deadline) -> Deadline {
-    match deadline.remaining() {
-        Some(left) if left < A_LOOK => Deadline::after(A_LOOK),
-        _ => deadline,
     }
 }
 
