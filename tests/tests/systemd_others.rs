@@ -190,3 +190,24 @@ fn a_manager_that_reads_units_from_elsewhere_is_told_and_gets_none() {
     assert!(!lab.exists("/home/app/.config/systemd/user/web.service"));
     lab.anysvc(["status", "web"]).uid(APP).run().fails(4);
 }
+
+#[test]
+fn nothing_needs_systemctl_but_planned_restarts_beside_giving_up() {
+    let lab = SystemdLab::start();
+    lab.command("sh").args(["-c", "mv /usr/bin/systemctl /root/"]).run().success();
+    let script = lab.script("echo begun; exec sleep 1000\n");
+    for uid in [0, APP] {
+        let anysvc = |args: &[&str]| lab.anysvc(args).uid(uid).run();
+        anysvc(&["register", "web", "--", &script]).success();
+        for verb in ["stop", "start", "restart", "status", "check", "reconcile", "logs"] {
+            let names: &[&str] = if verb == "reconcile" { &[] } else { &["web"] };
+            anysvc(&[&[verb], names].concat()).success();
+        }
+        anysvc(&["list", "--foreign"]).success().stdout_contains("web\n");
+        let counted = ["register", "loop", "--give-up", "3/20s"];
+        let refused = anysvc(&[&counted, &SLEEP[..]].concat()).fails(6);
+        refused.stderr_contains("restart.give-up").stderr_contains("systemctl");
+        anysvc(&[&counted[..], &["--always-on", "none"], &SLEEP].concat()).success();
+        anysvc(&["unregister", "web", "loop"]).success();
+    }
+}

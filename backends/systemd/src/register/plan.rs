@@ -3,7 +3,7 @@
 
 use std::{collections::HashSet, path::Path, time::SystemTime};
 
-use anysvc_backend_api::{Batch, Boot, Error, ErrorKind, Registration, Result, User};
+use anysvc_backend_api::{Batch, Boot, Error, ErrorKind, Registration, Result, ServiceSpec, User};
 
 use crate::{
     ceiling::Ceiling,
@@ -88,11 +88,25 @@ fn ceiling(services: &Services<'_>, manager: &mut Manager, batch: &Batch<Registr
     Ok(pid.map(|pid| Ceiling::of(pid, services.gate.scope())).unwrap_or_default())
 }
 
+/// Planned restarts would be counted as failures without it.
+fn has_systemctl(spec: &ServiceSpec) -> Result<()> {
+    match unit::needs_systemctl(spec) {
+        Some(paths) if !paths.iter().any(|path| Path::new(path).exists()) => {
+            let message =
+                "restart.give-up: without /usr/bin/systemctl planned restarts would be counted, too";
+            Err(Error::unsupported(message)
+                .with_hint("leave it out, or say `restart.always-on = []` if there are none"))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// The files of a service.
 ///
 /// # Errors
 /// Whatever makes it impossible, by the name of the field.
 pub(super) fn render(services: &Services<'_>, owner: &User, registration: &Registration) -> Result<Files> {
+    has_systemctl(&registration.spec)?;
     let folder = services.place.folder(registration.spec.is_transient())?;
     let path = shelf::environment(folder, &registration.spec.name);
     let environment = path.to_str().filter(|text| unit::is_plain_path(text)).ok_or_else(|| {

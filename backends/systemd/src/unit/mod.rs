@@ -13,6 +13,7 @@ use anysvc_backend_api::{LimitKind, LogTo, Result, Scope, ServiceSpec, User};
 
 pub use check::check;
 pub use fields::fields;
+pub use restart::needs_systemctl;
 pub use seal::is_edited;
 
 use text::raw;

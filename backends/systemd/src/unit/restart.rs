@@ -37,12 +37,16 @@ pub(super) fn policy(spec: &ServiceSpec, scope: Scope) -> Vec<String> {
     lines
 }
 
+/// The program of systemd's own that a unit needs for this spec, if it needs one: by the paths where it may be.
+pub fn needs_systemctl(spec: &ServiceSpec) -> Option<[&'static str; 2]> {
+    let counts = spec.restart.give_up.is_some() && spec.policy() != RestartPolicy::Never;
+    (counts && !spec.always_on().is_empty()).then_some(["/usr/bin/systemctl", "/bin/systemctl"])
+}
+
 /// A planned restart has the manager forget the starts that it has counted. Only the manager's owner may
 /// ask for that, which the service's user need not be.
 fn forgive(spec: &ServiceSpec, planned: &[String], scope: Scope) -> Option<String> {
-    if spec.restart.give_up.is_none() || planned.is_empty() {
-        return None;
-    }
+    needs_systemctl(spec)?;
     let (privileged, manager) = if scope == Scope::System { ("+", "") } else { ("", " --user") };
     let script = format!(
         "case $EXIT_CODE:$EXIT_STATUS in exited:{}) PATH=/usr/bin:/bin exec systemctl{manager} reset-failed {}.service ;; esac",
