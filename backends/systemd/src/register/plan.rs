@@ -63,7 +63,9 @@ pub(super) fn plan(
     let ceiling = ceiling(services, manager, batch)?;
     let mut seen = HashSet::new();
     Ok(batch.then(files, |registration, files| {
-        let Some(unit) = units.next() else { return Err(Error::unsupported("systemd said nothing of it")) };
+        let Some(unit) = units.next() else {
+            return Err(Error::new(ErrorKind::CommandFailed, "systemd said nothing of it"));
+        };
         if !seen.insert(registration.spec.name.clone()) {
             return Err(Error::already_registered(&registration.spec.name));
         }
