@@ -3,12 +3,12 @@
 
 use serde_json::Value;
 
-use crate::{Ended, S6Lab, Signal};
+use crate::{Ended, Lab, Signal};
 
 /// Somebody with an opt-in service, and a way to set its variable.
 pub struct OptIn<'lab> {
     /// Where.
-    pub lab: &'lab S6Lab,
+    pub lab: &'lab Lab,
     /// Who.
     pub uid: u32,
     /// What `register` takes beside the condition.
@@ -98,7 +98,7 @@ impl OptIn<'_> {
 }
 
 /// A way to set the variable that is the same everywhere: an environment file of the service.
-pub fn by_env_file(lab: &S6Lab, uid: u32) -> impl Fn(Option<&str>) {
+pub fn by_env_file(lab: &Lab, uid: u32) -> impl Fn(Option<&str>) {
     move |value| {
         let text = value.map(|value| format!("DASHBOARD={value}\n")).unwrap_or_default();
         lab.write("/srv/dashboard.env", uid, 0o644, format!("# The dashboard is opt-in.\n{text}"));
