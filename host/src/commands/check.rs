@@ -5,7 +5,7 @@ use std::time::Duration;
 use anysvc_backend_api::{ErrorKind, Result, State};
 
 use super::{
-    status,
+    select, status,
     subject::{self, Subject},
 };
 use crate::{
@@ -17,7 +17,7 @@ use crate::{
 
 /// Runs the command.
 pub fn run(session: &Session, which: &Selected, out: &mut Output) -> Result<u8> {
-    let mut subjects = subject::looked_at(session, which)?;
+    let mut subjects = select::looked_at(session, which)?;
     let named = !which.names.is_empty() || which.instance.is_some();
     if subjects.is_empty() {
         // Where nothing could run, nothing is healthy.

@@ -10,7 +10,10 @@ use anysvc_backend_api::{
 };
 use rustix::event::{PollFd, PollFlags, Timespec};
 
-use super::subject::{self, Subject};
+use super::{
+    select,
+    subject::{self, Subject},
+};
 use crate::{
     cli,
     output::{
@@ -38,7 +41,7 @@ pub fn run(session: &Session, what: &cli::Logs, out: &mut Output) -> Result<u8> 
     let everything = which.names.is_empty() && which.instance.is_none();
     let mut subjects = match which.is_empty() {
         true => subject::all(session)?,
-        false => subject::select(session, which)?,
+        false => select::services(session, which)?,
     };
     // Who is absent is said at once, and not only when the others have come to their end.
     subject::read_status(&mut subjects, session.working_deadline(Duration::ZERO));

@@ -1,5 +1,5 @@
 //! What each command does. One file a command (or a family of them); what several share is beside them:
-//! `subject` (the services a command is about), `settle` (whether what was started lives), `plan` (in what
+//! `subject` (the services a command is about), `select` (which those are), `settle` (whether what was started lives), `plan` (in what
 //! order). Commands speak to people through `output` alone, and to managers through `session` alone.
 
 mod backends;
@@ -20,6 +20,7 @@ mod register;
 mod render;
 mod replacing;
 mod required;
+mod select;
 mod settle;
 mod show;
 mod signal;

@@ -4,7 +4,10 @@ use std::{slice, time::Duration};
 
 use anysvc_backend_api::Result;
 
-use super::subject::{self, Subject};
+use super::{
+    select,
+    subject::{self, Subject},
+};
 use crate::{
     cli::Selected,
     output::{Output, Paint, escape, json},
@@ -15,7 +18,7 @@ use crate::{
 /// Runs the command.
 pub fn run(session: &Session, service: &Selected, reveal: bool, out: &mut Output) -> Result<u8> {
     let store = session.store()?;
-    let name = &subject::name_of(session, service)?;
+    let name = &select::name_of(session, service)?;
     let mut subject = match store.entry(name)? {
         Some(entry) => Subject::with_spec(session, entry),
         None => Subject::unstored(name, session.selected()?),

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use anysvc_backend_api::{Result, Signal, SignalRequest};
 
-use super::subject::{self, Subject};
+use super::{
+    select,
+    subject::{self, Subject},
+};
 use crate::{
     cli::Selected,
     output::Output,
@@ -13,7 +16,7 @@ use crate::{
 
 /// Runs the command.
 pub fn run(session: &Session, signal: Signal, which: &Selected, out: &mut Output) -> Result<u8> {
-    let mut subjects = subject::select(session, which)?;
+    let mut subjects = select::services(session, which)?;
     let deadline = session.working_deadline(Duration::ZERO);
     let request = |subject: &&Subject| SignalRequest { name: subject.name().to_owned(), signal };
     subject::each(

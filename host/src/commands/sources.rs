@@ -4,7 +4,7 @@ use std::{io::Read as _, path::Path};
 
 use anysvc_backend_api::{Error, ErrorKind, Result};
 
-use super::{subject, template};
+use super::{select, template};
 use crate::{
     cli::Source,
     session::Session,
@@ -59,7 +59,7 @@ pub fn describe(session: &Session, source: Source) -> Result<Described> {
 /// run twice.
 fn refuse_second(session: &Session, template: &Template, instance: &str) -> Result<()> {
     let now = template.service_name(instance)?;
-    match subject::registered(session, &template.name, instance)? {
+    match select::registered(session, &template.name, instance)? {
         Some(name) if name != now => {
             let (template, message) = (
                 &template.name,

@@ -5,7 +5,7 @@ use std::{collections::HashSet, time::Duration};
 use anysvc_backend_api::{Deadline, Result};
 
 use super::{
-    found, plan,
+    found, plan, select,
     settle::Settling,
     subject::{self, Subject},
 };
@@ -27,7 +27,7 @@ pub enum Verb {
 
 /// Runs the command.
 pub fn run(session: &Session, what: &Start, verb: Verb, out: &mut Output) -> Result<u8> {
-    let mut subjects = subject::select(session, &what.services)?;
+    let mut subjects = select::services(session, &what.services)?;
     let order: Vec<String> = subjects.iter().map(|subject| subject.name().to_owned()).collect();
     let found = found::register(session, &mut subjects, what.settle)?;
     load_specs(session, &mut subjects);

@@ -5,6 +5,7 @@ use std::{collections::HashSet, time::Duration};
 use anysvc_backend_api::{ErrorKind, ListQuery, Result, State, Status, Value};
 
 use super::{
+    select,
     start::load_specs,
     subject::{self, Subject},
 };
@@ -19,7 +20,7 @@ use crate::{
 /// Runs the command.
 pub fn run(session: &Session, what: &cli::Status, out: &mut Output) -> Result<u8> {
     let everything = what.services.names.is_empty() && what.services.instance.is_none();
-    let mut subjects = subject::looked_at(session, &what.services)?;
+    let mut subjects = select::looked_at(session, &what.services)?;
     let deadline = session.working_deadline(Duration::ZERO);
     let details = out.json() || !everything && subjects.len() == 1;
     let look = if details { subject::read_status } else { subject::glance };

@@ -5,7 +5,7 @@ use std::{collections::HashSet, time::Duration};
 use anysvc_backend_api::{ErrorKind, Result, State};
 
 use super::{
-    plan,
+    plan, select,
     start::{load_specs, longest_stop, sentence, want},
     subject::{self, Subject},
 };
@@ -18,7 +18,7 @@ use crate::{
 
 /// Runs the command.
 pub fn run(session: &Session, which: &Selected, out: &mut Output) -> Result<u8> {
-    let mut subjects = subject::select(session, which)?;
+    let mut subjects = select::services(session, which)?;
     load_specs(session, &mut subjects);
     want(session, &mut subjects, Desired::Down)?;
     stop_in_order(session, &mut subjects);

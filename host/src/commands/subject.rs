@@ -5,9 +5,7 @@ use std::rc::Rc;
 
 use anysvc_backend_api::{Deadline, Done, Error, ErrorKind, Result, Status, Target};
 
-use super::template;
 use crate::{
-    cli::Selected,
     output::{Output, Service, exit_code, service},
     session::{Opened, Session},
     spec::{Origin, Spec},
@@ -29,7 +27,8 @@ pub struct Subject {
 }
 
 impl Subject {
-    fn new(name: &str, backend: Result<Rc<Opened>>) -> Subject {
+    /// One of that name, or why it can't be spoken to.
+    pub fn new(name: &str, backend: Result<Rc<Opened>>) -> Subject {
         let mut report = Service::named(name);
         if let Ok(backend) = &backend {
             report.backend = Some(backend.id.clone());
@@ -168,7 +167,11 @@ pub fn all(session: &Session) -> Result<Vec<Subject>> {
     all_that(session, |_| true)
 }
 
-fn all_that(session: &Session, wanted: impl Fn(&Header) -> bool) -> Result<Vec<Subject>> {
+/// Those of them that are wanted.
+///
+/// # Errors
+/// As [`all`].
+pub fn all_that(session: &Session, wanted: impl Fn(&Header) -> bool) -> Result<Vec<Subject>> {
     let (mine, problems) = headers(session, wanted)?;
     for problem in &problems {
         session.warn(format!("set aside: {}", problem.error.message));
@@ -176,7 +179,11 @@ fn all_that(session: &Session, wanted: impl Fn(&Header) -> bool) -> Result<Vec<S
     of_headers(session, mine)
 }
 
-fn of_headers(session: &Session, mine: Vec<Header>) -> Result<Vec<Subject>> {
+/// The services of these headers.
+///
+/// # Errors
+/// When there are some and no backend.
+pub fn of_headers(session: &Session, mine: Vec<Header>) -> Result<Vec<Subject>> {
     if !mine.is_empty() {
         session.selected()?;
     }
@@ -214,78 +221,6 @@ pub fn headers(session: &Session, wanted: impl Fn(&Header) -> bool) -> Result<(V
         ));
     }
     Ok((mine, listing.problems))
-}
-
-/// The services that a verb is for.
-///
-/// # Errors
-/// As [`named`] and [`all`]; `not-registered` for a template that is not there, `invalid-name` for an
-/// instance that none can be called.
-pub fn select(session: &Session, which: &Selected) -> Result<Vec<Subject>> {
-    match (&which.template, &which.instance) {
-        _ if which.all => all(session),
-        (None, _) => named(session, &which.names),
-        (Some(template), Some(instance)) => {
-            let mut subjects = named(session, &[instance_name(session, template, instance)?])?;
-            for subject in &mut subjects {
-                subject.origin = Some(Origin { template: template.clone(), instance: instance.clone() });
-            }
-            Ok(subjects)
-        }
-        (Some(template), None) => {
-            let found = all_that(session, |header| header.template.as_ref() == Some(template))?;
-            if found.is_empty() {
-                template::find(session, template)?;
-                session.warn(format!("the template `{}` has no instance here", template.escape_debug()));
-            }
-            Ok(found)
-        }
-    }
-}
-
-/// The name of the one service that is meant.
-///
-/// # Errors
-/// As [`select`].
-pub fn name_of(session: &Session, which: &Selected) -> Result<String> {
-    match (&which.names[..], &which.template, &which.instance) {
-        ([name], ..) => Ok(name.clone()),
-        (_, Some(template), Some(instance)) => instance_name(session, template, instance),
-        _ => Err(Error::new(ErrorKind::Usage, "one service is wanted")),
-    }
-}
-
-/// What an instance is called, or would be.
-fn instance_name(session: &Session, template: &str, instance: &str) -> Result<String> {
-    match registered(session, template, instance)? {
-        Some(name) => Ok(name),
-        None => template::find(session, template)?.service_name(instance),
-    }
-}
-
-/// What an instance that is registered is called. Its template may be gone, or name its services otherwise
-/// by now.
-pub fn registered(session: &Session, template: &str, instance: &str) -> Result<Option<String>> {
-    let headers = session.store()?.headers()?.headers;
-    let is_it = |header: &Header| {
-        header.template.as_deref() == Some(template) && header.instance.as_deref() == Some(instance)
-    };
-    Ok(headers.into_iter().find(is_it).map(|header| header.name))
-}
-
-/// The services that are to be looked at: all, unless something was said. What can't be read of all in the
-/// store has failed, as one that is named has.
-///
-/// # Errors
-/// As [`select`].
-pub fn looked_at(session: &Session, which: &Selected) -> Result<Vec<Subject>> {
-    if !which.is_empty() {
-        return select(session, which);
-    }
-    let (mine, problems) = headers(session, |_| true)?;
-    let mut subjects = of_headers(session, mine)?;
-    subjects.extend(problems.into_iter().map(|problem| Subject::new(&problem.name, Err(problem.error))));
-    Ok(subjects)
 }
 
 /// Puts them into the order of these names; others come first, as they are.

@@ -6,6 +6,7 @@ use std::{collections::HashSet, time::Duration};
 use anysvc_backend_api::{Deadline, Error, ErrorKind, Result};
 
 use super::{
+    select,
     start::{load_specs, working_deadline},
     stop::stop_in_order,
     subject::{self, Subject},
@@ -23,7 +24,7 @@ pub fn run(session: &Session, which: &Selected, out: &mut Output) -> Result<u8> 
         return Err(Error::new(ErrorKind::Usage, "unregister has to wait: what still runs can't be removed")
             .with_hint("leave out --no-wait and --timeout 0, or `anysvc stop --no-wait` it first"));
     }
-    let mut subjects = subject::select(session, which)?;
+    let mut subjects = select::services(session, which)?;
     let corrupt = take_up_corrupt_ones(session, &mut subjects);
     tell_foreign_ones(session, &mut subjects, &corrupt);
     load_specs(session, &mut subjects);

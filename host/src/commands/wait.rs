@@ -5,6 +5,7 @@ use std::time::Duration;
 use anysvc_backend_api::{Deadline, Error, ErrorKind, Goal, Result, State, Status, WaitRequest};
 
 use super::{
+    select,
     start::load_specs,
     subject::{self, Subject},
 };
@@ -23,7 +24,7 @@ const LAST_LOOK: Duration = Duration::from_secs(1);
 
 /// Runs the command.
 pub fn run(session: &Session, what: &cli::Wait, out: &mut Output) -> Result<u8> {
-    let mut subjects = subject::select(session, &what.services)?;
+    let mut subjects = select::services(session, &what.services)?;
     let mut own = Duration::ZERO;
     if what.goal == Goal::Ready {
         load_specs(session, &mut subjects);
