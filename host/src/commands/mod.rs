@@ -1,6 +1,7 @@
 //! What each command does. One file a command (or a family of them); what several share is beside them:
-//! `subject` (the services a command is about), `select` (which those are), `settle` (whether what was started lives), `plan` (in what
-//! order). Commands speak to people through `output` alone, and to managers through `session` alone.
+//! `subject` (the services a command is about), `select` (which those are), `settle` (whether what was started
+//! lives), `plan` (in what order). Commands speak to people through `output` alone, and to managers through
+//! `session` alone.
 
 mod backends;
 mod boots;

@@ -12,8 +12,8 @@ use crate::{cli::Selected, session::Session, spec::Origin, store::Header};
 /// The services that a verb is for.
 ///
 /// # Errors
-/// As [`subject::named`] and [`subject::all`]; `not-registered` for a template that is not there, `invalid-name` for an
-/// instance that none can be called.
+/// As [`subject::named`] and [`subject::all`]; `not-registered` for a template that is not there,
+/// `invalid-name` for an instance that none can be called.
 pub fn services(session: &Session, which: &Selected) -> Result<Vec<Subject>> {
     match (&which.template, &which.instance) {
         _ if which.all => subject::all(session),

@@ -96,6 +96,9 @@ fn reconcile_registers_what_is_on_disk_as_its_application_wants_it() {
     stage.given(&discovering(&stage));
     let data = |path: &str| stage.path().join("data").join(path);
     std::fs::write(data("coder/gateway.pid"), "7").expect("a file");
+    let yesterday = std::time::SystemTime::now() - std::time::Duration::from_secs(86_400);
+    let file = std::fs::File::options().write(true).open(data("coder/gateway.pid"));
+    file.and_then(|file| file.set_modified(yesterday)).expect("a date");
     std::fs::create_dir(data("Wrong")).expect("a folder");
     std::fs::write(data("Wrong/config.json"), "").expect("a file");
     let planned = stage.json("reconcile --dry-run");
