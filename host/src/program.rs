@@ -2,11 +2,11 @@
 //! backtrace.
 
 use std::{
-    any::Any,
     ffi::OsString,
     io::Write as _,
-    panic::{self, AssertUnwindSafe, PanicHookInfo},
-    sync::{Mutex, PoisonError},
+    panic::{self, PanicHookInfo},
+    process,
+    sync::OnceLock,
     time::SystemTime,
 };
 
@@ -20,24 +20,21 @@ use crate::{
     session::other_user,
 };
 
-/// Runs a command line, without the program's name in front; the answer is the exit code. It never panics.
-pub fn run(args: &[OsString]) -> u8 {
-    panic::set_hook(Box::new(note_panic));
-    // What a command does is contained further in, where it is known how errors are to be shown.
-    panic::catch_unwind(AssertUnwindSafe(|| command(args)))
-        .unwrap_or_else(|payload| tell(&mut Output::standard(Style::default()), &internal(payload.as_ref())))
-}
+/// How this command's output is to look, for what is told from anywhere.
+static STYLE: OnceLock<Style> = OnceLock::new();
 
-fn command(args: &[OsString]) -> u8 {
+/// Runs a command line, without the program's name in front; the answer is the exit code. A panic ends the
+/// process, with an error as any other.
+pub fn run(args: &[OsString]) -> u8 {
+    panic::set_hook(Box::new(end));
     let Parsed { global, action } = match cli::parse(args) {
         Ok(parsed) => parsed,
         Err(refused) => return tell(&mut Output::standard(refused.style), &refused.error),
     };
+    let style = *STYLE.get_or_init(|| global.style);
     start_logging(global.verbose, matches!(action, Action::BackendMain { .. }));
-    let mut out = Output::standard(global.style);
-    let done = panic::catch_unwind(AssertUnwindSafe(|| act(&global, action, args, &mut out)));
-    let done = done.unwrap_or_else(|payload| Err(internal(payload.as_ref())));
-    let code = match done {
+    let mut out = Output::standard(style);
+    let code = match act(&global, action, args, &mut out) {
         Ok(code) => code,
         Err(error) => tell(&mut out, &error),
     };
@@ -90,20 +87,18 @@ fn start_logging(verbose: u8, helper: bool) {
     logger.parse_filters(&filter).init();
 }
 
-/// Where the last panic was; its message is in its payload.
-static PANICKED_AT: Mutex<Option<String>> = Mutex::new(None);
-
-fn note_panic(info: &PanicHookInfo<'_>) {
-    let place = info.location().map(|location| format!("{}:{}", location.file(), location.line()));
-    *PANICKED_AT.lock().unwrap_or_else(PoisonError::into_inner) = place;
+/// Ends the process, whichever thread it was and whatever it was about: nothing of this program goes on
+/// after a fault in it. (A backend is a library with a standard library, and so a panic hook, of its own.)
+fn end(info: &PanicHookInfo<'_>) {
+    let style = STYLE.get().copied().unwrap_or_default();
+    process::exit(tell(&mut Output::standard(style), &internal(info)).into())
 }
 
-fn internal(payload: &(dyn Any + Send)) -> Error {
-    let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    let text = text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_default();
-    let place = PANICKED_AT.lock().unwrap_or_else(PoisonError::into_inner).take();
-    let place = place.map(|place| format!(" at {place}")).unwrap_or_default();
-    Error::new(ErrorKind::Panicked, format!("internal error: {text}{place}")).with_hint(format!(
+fn internal(info: &PanicHookInfo<'_>) -> Error {
+    let text = info.payload_as_str().unwrap_or_default();
+    let place = info.location().map(|place| format!(" at {}:{}", place.file(), place.line()));
+    let message = format!("internal error: {text}{}", place.unwrap_or_default());
+    Error::new(ErrorKind::Panicked, message).with_hint(format!(
         "this is a bug in anysvc {}; please report it at {}",
         env!("CARGO_PKG_VERSION"),
         env!("CARGO_PKG_REPOSITORY"),
@@ -112,15 +107,31 @@ fn internal(payload: &(dyn Any + Send)) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use std::{env, process::Command, thread};
+
     use super::*;
 
+    /// Set where this test is to be the program that panics.
+    const PANIC: &str = "ANYSVC_TEST_PANIC";
+
     #[test]
-    fn a_panic_becomes_an_error_that_asks_to_be_reported() {
-        let error = internal(&"it broke");
-        assert_eq!(error.kind, ErrorKind::Panicked);
-        assert!(error.message.starts_with("internal error: it broke"), "{}", error.message);
-        assert!(error.hint.is_some_and(|hint| hint.contains("report")));
-        assert!(internal(&String::from("owned")).message.contains("owned"));
-        assert_eq!(internal(&7_u8).message, "internal error: ");
+    fn a_panic_ends_the_process_with_an_error_that_asks_to_be_reported() {
+        if env::var_os(PANIC).is_some() {
+            STYLE.get_or_init(|| Style { json: true, ..Style::default() });
+            panic::set_hook(Box::new(end));
+            // What holds standard output must not keep the error from it.
+            let _out = Output::standard(Style::default());
+            let _ = thread::spawn(|| panic!("it {}", "broke")).join();
+            unreachable!("the process goes on after a panic");
+        }
+        let this = env::current_exe().expect("this program");
+        let name = "program::tests::a_panic_ends_the_process_with_an_error_that_asks_to_be_reported";
+        let ended = Command::new(this).args(["--exact", name]).env(PANIC, "1").output().expect("it runs");
+        let (said, told) = (String::from_utf8_lossy(&ended.stdout), String::from_utf8_lossy(&ended.stderr));
+        let code = exit_code::of(&Error::new(ErrorKind::Panicked, ""));
+        assert_eq!(ended.status.code(), Some(code.into()), "{said}{told}");
+        assert!(told.contains("internal error: it broke at host/src/program.rs:"), "{told}");
+        assert!(told.contains("please report it"), "{told}");
+        assert!(said.contains("\"kind\": \"panicked\""), "{said}");
     }
 }

@@ -2,7 +2,8 @@
 # and becomes s6-svscan. Started by tests/src/s6_start.rs, which documents the knobs:
 #   LAB_SCANDIR  root | shared | nested | user   whose /run/service is, and whether a tree of app's is below
 #   LAB_FACTS    whole | no-basedir | other-pid1 | no-proc | hide-pid | comm-unreadable
-#   LAB_ANYSVC   the built tree to copy to /opt/anysvc, or empty
+#   LAB_ANYSVC   the built tree to put at /opt/anysvc, or empty
+#   LAB_IN_PLACE 1 to mount it there, read-only, instead of copying it; or empty
 #   LAB_SVSCAN   more arguments for s6-svscan, or empty
 #   LAB_IMAGE    a folder whose content is in the image and its volumes, or empty
 #   LAB_BOOT     a program that process 1 is first, which becomes the s6-svscan, or empty
@@ -72,7 +73,13 @@ echo 'from the container' >run/s6/container_environment/CONTAINER_VAR
 echo '/command:/usr/bin:/bin' >run/s6/container_environment/PATH
 echo '/root' >run/s6/container_environment/HOME
 
-if [ -n "$LAB_ANYSVC" ]; then cp -r "$LAB_ANYSVC" opt/anysvc; fi
+if [ -n "$LAB_ANYSVC" ] && [ -n "$LAB_IN_PLACE" ]; then
+    mkdir opt/anysvc
+    mount --bind "$LAB_ANYSVC" opt/anysvc
+    mount -o remount,bind,ro opt/anysvc
+elif [ -n "$LAB_ANYSVC" ]; then
+    cp -r "$LAB_ANYSVC" opt/anysvc
+fi
 if [ -n "$LAB_IMAGE" ]; then cp -a "$LAB_IMAGE/." .; fi
 
 user=

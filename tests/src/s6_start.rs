@@ -47,6 +47,7 @@ pub struct Builder {
     image: Option<PathBuf>,
     boot: &'static str,
     tree: Option<PathBuf>,
+    in_place: bool,
 }
 
 impl Default for Builder {
@@ -59,6 +60,7 @@ impl Default for Builder {
             image: None,
             boot: "",
             tree: tree.is_dir().then_some(tree),
+            in_place: false,
         }
     }
 }
@@ -115,6 +117,13 @@ impl Builder {
         self
     }
 
+    /// With the built tree mounted where it lies, not copied into the laboratory's memory: a program on the
+    /// same disk as s6's is started as fast as s6's are.
+    pub fn in_place(mut self) -> Self {
+        self.in_place = true;
+        self
+    }
+
     /// Starts it. Panics with the reason and the fix where that fails.
     #[track_caller]
     pub fn start(self) -> S6Lab {
@@ -142,6 +151,7 @@ impl Builder {
             .env("LAB_SCANDIR", format!("{:?}", self.scandir).to_lowercase())
             .env("LAB_FACTS", self.facts.knob())
             .env("LAB_ANYSVC", self.tree.as_deref().unwrap_or("".as_ref()))
+            .env("LAB_IN_PLACE", if self.in_place { "1" } else { "" })
             .env("LAB_SVSCAN", &self.svscan)
             .env("LAB_IMAGE", self.image.as_deref().unwrap_or("".as_ref()))
             .env("LAB_BOOT", self.boot)

@@ -21,7 +21,8 @@ pub fn parse(args: &[OsString]) -> Option<Parsed> {
         }
     }
     let (command, names) = words.split_first()?;
-    let mut seen = std::collections::HashSet::new();
+    // Ordered, as hashing would begin with random numbers from the system.
+    let mut seen = std::collections::BTreeSet::new();
     let names: Vec<String> =
         names.iter().filter(|name| seen.insert(**name)).map(|name| (*name).to_owned()).collect();
     let action = match *command {

@@ -7,6 +7,7 @@ mod parse;
 use std::path::{Path, PathBuf};
 
 use anysvc_backend_api::{Error, ErrorKind, Result, Value};
+use rustix::io::Errno;
 
 use crate::{environment::Environment, trust};
 
@@ -53,11 +54,10 @@ impl Config {
     /// # Errors
     /// The same.
     pub fn load_from(path: &Path, env: &Environment) -> Result<Config> {
-        // The one call that the common case, no file, costs.
-        match path.symlink_metadata() {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Config::default()),
-            Err(error) if error.kind() == std::io::ErrorKind::NotADirectory => return Ok(Config::default()),
-            _ => {}
+        // The one call that the common case, no file, costs. (The standard library's would make another one
+        // after its first failure, to see whether the system knows statx.)
+        if let Err(Errno::NOENT | Errno::NOTDIR) = rustix::fs::lstat(path) {
+            return Ok(Config::default());
         }
         let found = match trust::open(path, env.owners()) {
             Ok(found) => found,

@@ -10,7 +10,7 @@ use anysvc_backend_api::abi::NoteFacts;
 use super::{Bytes, Unfit, note};
 
 /// Program headers are here nearly always, and notes most of the time.
-const FIRST_READ: usize = 4096;
+const FIRST_READ: usize = 1024;
 /// More program headers than this no linker makes.
 const MOST_HEADERS: u64 = 128;
 /// Notes longer than this are not ours.

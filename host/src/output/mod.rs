@@ -44,7 +44,7 @@ impl Output {
             style,
             colors,
             terminal: stdout_is_terminal(),
-            stdout: Box::new(io::stdout().lock()),
+            stdout: Box::new(io::stdout()),
             stderr: Box::new(io::stderr()),
             pending: String::new(),
             raw: Vec::new(),

@@ -4,9 +4,9 @@
 
 use std::{
     fs::File,
-    io::{self, Read as _},
-    os::fd::FromRawFd as _,
-    panic::{AssertUnwindSafe, catch_unwind},
+    io::{self, Read as _, Write as _},
+    os::fd::{AsRawFd as _, BorrowedFd, FromRawFd as _},
+    panic,
 };
 
 use anysvc_backend_api::Deadline;
@@ -44,13 +44,11 @@ pub fn run(
         -1 => Err(cannot(io::Error::last_os_error())),
         0 => {
             let became = user.become_for_good().and_then(|()| end_with(parent)).map_err(cannot);
-            // The child must not go on as its parent would, whatever happens.
-            let work = || catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(PANICKED.to_owned()));
+            answer_panics(&writer);
             let done = became.and_then(|()| work());
             let answer = done.as_ref().map_or_else(|reason| reason.as_bytes(), Vec::as_slice);
-            let written = io::Write::write_all(&mut &writer, answer);
-            // SAFETY: ends the child at once, without running what belongs to the parent.
-            unsafe { libc::_exit(i32::from(done.is_err() || written.is_err())) }
+            let written = (&writer).write_all(answer);
+            end_child(done.is_err() || written.is_err())
         }
         pid => {
             drop(writer);
@@ -67,6 +65,22 @@ pub fn run(
             }
         }
     }
+}
+
+/// A panic is answered as any other failure: the child must not go on as its parent would.
+fn answer_panics(writer: &File) {
+    let fd = writer.as_raw_fd();
+    panic::set_hook(Box::new(move |_| {
+        // SAFETY: the end of the pipe is open for as long as the child lives.
+        let _ = rustix::io::write(unsafe { BorrowedFd::borrow_raw(fd) }, PANICKED.as_bytes());
+        end_child(true)
+    }));
+}
+
+/// Ends the child at once, without running what belongs to the parent.
+fn end_child(failed: bool) -> ! {
+    // SAFETY: it takes a plain number, and does not return.
+    unsafe { libc::_exit(failed.into()) }
 }
 
 /// The child is of no use without its parent, and must not go on holding what that had open.

@@ -26,7 +26,7 @@ pub struct Bed {
 impl Bed {
     /// A fresh one, where s6 runs root's services.
     pub fn of_s6() -> Done<Bed> {
-        Bed::make(Box::new(S6Lab::new().svscan_args("-c 12000").try_start()?))
+        Bed::make(Box::new(S6Lab::new().in_place().svscan_args("-c 12000").try_start()?))
     }
 
     /// A fresh one, where systemd does.
