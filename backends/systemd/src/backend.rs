@@ -1,8 +1,9 @@
 //! Which verb is where. It knows no D-Bus and no text of units.
 
 use anysvc_backend_api::{
-    Backend, Batch, Capability, Context, Deadline, Description, Done, ListQuery, LogQuery, LogStream, Probe,
-    Registration, Rendering, Result, ServiceSpec, SignalRequest, Status, Target, WaitRequest,
+    Backend, Batch, Capability, Context, Deadline, Description, Difference, Done, ListQuery, LogQuery,
+    LogStream, Probe, Registration, Rendering, Result, ServiceSpec, SignalRequest, Status, Target,
+    WaitRequest,
 };
 
 use crate::{
@@ -63,6 +64,10 @@ impl Backend for Systemd {
 
     fn render(&self, batch: &Batch<Registration>) -> Vec<Result<Rendering>> {
         batch.each(|registration| register::render(&self.services(), &self.context.user, registration))
+    }
+
+    fn compare(&self, batch: &Batch<Registration>) -> Vec<Result<Difference>> {
+        register::compare(&self.services(), &self.context.user, batch)
     }
 
     fn start(&self, batch: &Batch<Target>) -> Vec<Result<()>> {

@@ -13,8 +13,9 @@ use super::MAX_KEY;
 const MOST: usize = 1024;
 
 /// All names of this version, sorted.
-const OURS: [&str; 110] = [
+const OURS: [&str; 116] = [
     "adopt",
+    "advice",
     "after",
     "always_on",
     "answers",
@@ -42,6 +43,7 @@ const OURS: [&str; 110] = [
     "files",
     "follow",
     "foreign",
+    "form",
     "gid",
     "give_up",
     "goal",
@@ -75,6 +77,7 @@ const OURS: [&str; 110] = [
     "offline",
     "ok",
     "ours",
+    "outdated",
     "parts",
     "path",
     "pid",
@@ -91,6 +94,7 @@ const OURS: [&str; 110] = [
     "rest",
     "restart",
     "restarts",
+    "root",
     "runtime_dir",
     "scope",
     "sd_notify",
@@ -113,11 +117,13 @@ const OURS: [&str; 110] = [
     "timeout",
     "to",
     "told_up",
+    "transient",
     "truthy",
     "uid",
     "umask",
     "up",
     "user",
+    "users",
     "value",
     "version",
     "wanted_up",

@@ -1,6 +1,7 @@
 //! Registering services: planned without touching anything, then published together with one reload, then
 //! started. What fails is taken back.
 
+mod compare;
 mod plan;
 mod render;
 mod search;
@@ -17,6 +18,7 @@ use crate::{
     verbs::{self, Mode, Services},
 };
 
+pub(crate) use compare::compare;
 pub(crate) use plan::is_elsewhere;
 use plan::{Existing, Plan};
 pub(crate) use render::render;

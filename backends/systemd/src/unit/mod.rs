@@ -14,7 +14,7 @@ use anysvc_backend_api::{LimitKind, LogTo, Result, Scope, ServiceSpec, User};
 pub use check::check;
 pub use fields::fields;
 pub use restart::needs_systemctl;
-pub use seal::is_edited;
+pub use seal::{is_edited, is_from};
 
 use text::raw;
 
@@ -56,7 +56,7 @@ pub fn render(spec: &ServiceSpec, around: Surroundings<'_>) -> Result<Files> {
         lines.extend(native::lines(spec, name)?);
         texts.push(format!("[{name}]\n{}\n", lines.join("\n")));
     }
-    Ok(Files { unit: seal::seal(spec.boot(), &texts.join("\n")), environment: environment(spec) })
+    Ok(Files { unit: seal::seal(spec, &texts.join("\n")), environment: environment(spec) })
 }
 
 fn unit(spec: &ServiceSpec) -> Vec<String> {

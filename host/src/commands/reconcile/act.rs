@@ -92,9 +92,12 @@ fn register(session: &Session, store: &Locked<'_>, pass: &mut Pass, made: &Made,
             subject.fail(error);
         }
     }
+    let force = pass.how.force;
     let registration = |subject: &&Subject| {
         let start = made.first.contains(subject.name());
-        Some(Registration { start, offline: made.offline, ..registration(store, subject)? })
+        // Who is told to put right what was done by hand overwrites what somebody edited of ours.
+        let adopt = force && subject.report.status.as_ref().is_some_and(|status| status.ours);
+        Some(Registration { start, adopt, offline: made.offline, ..registration(store, subject)? })
     };
     subject::each(
         &mut pass.subjects,
