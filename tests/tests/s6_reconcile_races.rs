@@ -55,7 +55,7 @@ fn reconcile_against_register_start_and_stop_loses_nothing() {
     for at in 0..half {
         world.anysvc(["register", &name(at), "--settle", "0"]).args(PROGRAM).run().success();
     }
-    for round in 0..3 {
+    for round in 0..8 {
         lose(&world);
         world.anysvc(["reconcile"]).run().success();
         let ready = Barrier::new(SERVICES + 1);
@@ -67,9 +67,7 @@ fn reconcile_against_register_start_and_stop_loses_nothing() {
                     let name = name(at);
                     if at < half {
                         world.anysvc(["stop", &name]).run().success();
-                        // 11: a reconcile that had seen it wanted down stopped it meanwhile.
-                        let code = world.anysvc(["start", &name, "--settle", "0"]).run().any().code();
-                        assert!(matches!(code, Some(0 | 11)), "start {name} ended with {code:?}");
+                        world.anysvc(["start", &name, "--settle", "0"]).run().success();
                     } else {
                         let register = world.anysvc(["register", &name, "--settle", "0", "--if-absent"]);
                         register.args(PROGRAM).run().success();

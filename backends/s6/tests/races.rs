@@ -184,3 +184,32 @@ fn a_logger_that_can_not_start_shows_in_the_status_of_its_service() {
         fs::set_permissions(&above, fs::Permissions::from_mode(0o755)).unwrap();
     });
 }
+
+#[test]
+fn several_starts_at_once_are_one() {
+    in_each_world(|world| {
+        let s6 = world.backend();
+        let runs = world.scandir.join(".runs");
+        let script = format!("echo run >>{}; {FOREVER}", runs.display());
+        let mut registration = world.script("web", &script);
+        registration.start = false;
+        s6.register_one(registration).unwrap();
+        for round in 1..=10 {
+            let ready = std::sync::Barrier::new(6);
+            std::thread::scope(|scope| {
+                for _ in 0..6 {
+                    scope.spawn(|| {
+                        ready.wait();
+                        s6.start_one("web").unwrap();
+                        assert_eq!(s6.state("web"), State::Running);
+                    });
+                }
+            });
+            eventually("its program says that it runs", || {
+                fs::read_to_string(&runs).is_ok_and(|runs| runs.lines().count() >= round)
+            });
+            assert_eq!(fs::read_to_string(&runs).unwrap().lines().count(), round, "one took it down again");
+            s6.stop_one("web").unwrap();
+        }
+    });
+}

@@ -104,7 +104,12 @@ impl Raw {
 
     /// Whether nothing of it runs, nor will by itself.
     pub(crate) fn at_rest(&self) -> bool {
-        self.pid.is_none() && !self.finishing && !self.want_up
+        self.is_down() && !self.want_up
+    }
+
+    /// Whether nothing of it runs just now.
+    pub(crate) fn is_down(&self) -> bool {
+        self.pid.is_none() && !self.finishing
     }
 
     /// Whether its supervisor has not started it yet: both stamps are then that of the supervisor's own

@@ -1,6 +1,7 @@
-//! Starting and restarting services that exist, ours and foreign. What does not rest is brought to rest
+//! Starting and restarting services that exist, ours and foreign. What is not down is brought to rest
 //! first: then what it did before can be forgotten, the delay of a restart does not count, and a `finish`
-//! that calls the end final (125) can't swallow the command. (`s6-svc -r` would only send a signal.)
+//! that calls the end final (125) can't swallow the command. (`s6-svc -r` would only send a signal.) What
+//! is down and wanted up may be started by somebody else just now, and is not taken down again.
 
 use anysvc_backend_api::{Batch, Error, Result, Target};
 
@@ -79,9 +80,13 @@ pub(crate) fn begin(reader: &mut Reader<'_>, name: &str, mode: Mode) -> Result<S
         (Mode::Start, true) if raw.want_up => stays_up(reader, name).map(|()| Step::Done),
         // On its way down, or started "once" by somebody else: s6 does not tell.
         (Mode::Start, true) if !ours => tell(scandir, name, &[UP]).map(|()| Step::Done),
-        _ if raw.at_rest() => go(reader, name, raw.stamp),
         // It was told just now, maybe by a command that was killed before its next step.
-        _ if raw.never_started() => stays_up(reader, name).map(|()| Step::Starting(raw.stamp)),
+        _ if !raw.at_rest() && raw.never_started() => {
+            stays_up(reader, name).map(|()| Step::Starting(raw.stamp))
+        }
+        // Also what is to be started by itself, or was told just now by somebody else: told again, a
+        // supervisor starts it at once, whatever is left of its delay, or has done so already.
+        _ if raw.is_down() => go(reader, name, raw.stamp),
         _ => {
             if ours {
                 set_down(scandir, name, true)?;
@@ -92,7 +97,7 @@ pub(crate) fn begin(reader: &mut Reader<'_>, name: &str, mode: Mode) -> Result<S
     }
 }
 
-/// From rest.
+/// From where nothing of it runs.
 fn go(reader: &mut Reader<'_>, name: &str, before: Stamp) -> Result<Step> {
     let scandir = reader.scandir();
     if reader.ours(name) {
