@@ -5,7 +5,7 @@ use crate::outcome::Outcome;
 use crate::{APP, OTHER, machine};
 use rustix::process::Signal;
 use std::ffi::{OsStr, OsString};
-use std::io::Write;
+use std::io::{Read, Write};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
@@ -211,6 +211,20 @@ impl<'lab> Running<'lab> {
     /// Its standard output, to be read as it comes.
     pub fn stdout(&mut self) -> Option<std::process::ChildStdout> {
         self.child.as_mut()?.stdout.take()
+    }
+
+    /// Reads its standard error until this is in it; what was read is not in its outcome. Panics where it
+    /// ends before.
+    #[track_caller]
+    pub fn until_it_says(&mut self, text: &str) {
+        let (mut said, mut more) = (String::new(), [0; 512]);
+        let mut pipe = self.child.as_mut().and_then(|child| child.stderr.as_mut());
+        while !said.contains(text) {
+            match pipe.as_mut().map(|pipe| pipe.read(&mut more)) {
+                Some(Ok(length @ 1..)) => said += &String::from_utf8_lossy(&more[..length]),
+                _ => panic!("{}\nended before it said {text:?}, with\n{said}", self.what),
+            }
+        }
     }
 
     /// nsenter's child, which is the command itself.

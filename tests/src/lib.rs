@@ -50,7 +50,7 @@ pub use outcome::{Ended, Outcome};
 pub use rustix::process::Signal;
 pub use s6_lab::S6Lab;
 pub use s6_start::{Builder, Facts, Scandir};
-pub use systemd_lab::{SystemdLab, prepare as prepare_systemd_lab};
+pub use systemd_lab::{Socket, SystemdLab, Way, prepare as prepare_systemd_lab};
 
 /// The id of the user and group `app`, for whom services run: not root, and not special.
 pub const APP: u32 = 10_000;

@@ -169,12 +169,14 @@ fn waiting_ends_when_somebody_else_does_it() {
         who.register("web", &["--", "sleep", "1000"], 0);
         let scope = if who.uid == 0 { "--system" } else { "--user" };
         let wait = |goal: &str| {
-            let args = ["wait", "web", "--for", goal, "--timeout", "40s"];
-            who.lab.anysvc(args).uid(who.uid).spawn()
+            let args = ["-v", "wait", "web", "--for", goal, "--timeout", "40s"];
+            let mut wait = who.lab.anysvc(args).uid(who.uid).spawn();
+            wait.until_it_says("systemd tells of changes");
+            wait
         };
         let down = wait("down");
         who.lab.systemctl([scope, "stop", "web"]).uid(who.uid).run().success();
-        down.wait().success();
+        down.wait().success().stdout_contains("web: stopped");
         let gone = wait("gone");
         who.anysvc(&["unregister", "web"]).success();
         gone.wait().success();

@@ -3,6 +3,7 @@
 
 mod cgroups;
 mod tree;
+mod way;
 
 use crate::enter::Enter;
 use crate::lab::{Kind, Lab, holds_within};
@@ -13,6 +14,7 @@ use std::ffi::OsStr;
 use std::io::Read;
 use std::process::{Child, Stdio};
 use std::time::Duration;
+pub use way::{Socket, Way};
 
 /// How long a boot may take before it counts as failed. Alone it takes a second.
 const BOOT: Duration = Duration::from_secs(60);
@@ -91,6 +93,21 @@ impl SystemdLab {
     /// `--user` for the user's manager.)
     pub fn systemctl<I: IntoIterator<Item: AsRef<OsStr>>>(&self, args: I) -> Enter<'_> {
         self.command("/usr/bin/systemctl").args(args)
+    }
+
+    /// How often process 1 has read all units again since it started, by its own word.
+    #[track_caller]
+    pub fn reloads(&self) -> usize {
+        self.said("Reloading")
+    }
+
+    /// How often process 1 has begun a line of its log with this.
+    #[track_caller]
+    pub fn said(&self, words: &str) -> usize {
+        self.command("/usr/bin/journalctl").arg("--sync").run().success();
+        let log = ["--boot", "--no-pager", "--output=cat", "_PID=1"];
+        let log = self.command("/usr/bin/journalctl").args(log).run().success().stdout();
+        log.lines().filter(|line| line.starts_with(words)).count()
     }
 
     /// Restarts the machine, until both managers are there again. What is on its disk stays.

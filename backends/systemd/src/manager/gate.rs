@@ -94,7 +94,10 @@ impl Gate {
         let mut faults = Vec::new();
         for peer in self.peers(work) {
             match peer.connect(deadline) {
-                Ok(connection) => return Ok(Manager::new(connection, peer, self.scope)),
+                Ok(connection) => {
+                    log::debug!("systemd is reached on {}", peer.socket.display());
+                    return Ok(Manager::new(connection, peer, self.scope));
+                }
                 Err(Fault::Late) => return Err(broken(&Fault::Late)),
                 Err(fault) => faults.push(fault),
             }
@@ -105,6 +108,12 @@ impl Gate {
     /// The folders in which sockets appear when what listens there is started again.
     pub(crate) fn folders(&self) -> Vec<PathBuf> {
         self.peers(Work::Much).iter().filter_map(|peer| Some(peer.socket.parent()?.to_owned())).collect()
+    }
+
+    /// Whether there is a socket of the manager's own for us, whoever listens there.
+    pub(crate) fn has_own_socket(&self) -> bool {
+        let own = |peer: &Peer| peer.kind == Kind::Direct && peer.socket.exists();
+        self.peers(Work::Much).iter().any(own)
     }
 
     fn peers(&self, work: Work) -> Vec<Peer> {

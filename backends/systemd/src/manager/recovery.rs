@@ -13,6 +13,8 @@ use crate::bus::Fault;
 pub(crate) const UNDER_WAY: Duration = Duration::from_secs(30);
 /// How long where nothing was begun: it may never have been there, as behind a bus of a machine without systemd.
 const AT_FIRST: Duration = Duration::from_secs(10);
+/// How long where nobody listens at its socket: it may be left over from one that is gone.
+const A_MOMENT: Duration = Duration::from_secs(2);
 /// A bus that is there need not know the manager yet, and nothing tells when it does.
 const PAUSE: Duration = Duration::from_millis(50);
 
@@ -26,9 +28,23 @@ pub(crate) fn asked<T>(
     ask: impl FnMut(&mut Manager) -> Result<T, Failure>,
     deadline: Deadline,
 ) -> Result<(Manager, T)> {
-    let mut manager = gate.open(work, deadline)?;
+    let mut manager = open(gate, work, deadline)?;
     let answer = asked_by(gate, &mut manager, ask, deadline)?;
     Ok((manager, answer))
+}
+
+/// Connects; also to a manager that is being re-executed, of which there is only the socket for a moment.
+///
+/// # Errors
+/// As [`Gate::open`].
+pub(crate) fn open(gate: &Gate, work: Work, deadline: Deadline) -> Result<Manager> {
+    match gate.open(work, deadline) {
+        Err(error) if gate.has_own_socket() => {
+            let opened = reconnect(gate, |_| Ok(()), A_MOMENT, deadline)?;
+            opened.map(|(manager, ())| manager).ok_or(error)
+        }
+        opened => opened,
+    }
 }
 
 /// Asks what can be asked twice by a connection that is there, and by another one where that is lost.

@@ -7,7 +7,7 @@ use anysvc_backend_api::Deadline;
 use super::{
     calls::{Manager, call, get},
     facts::{Facts, Property, Question},
-    failure::Failure,
+    failure::{Failure, unanswered},
     name::path_of,
 };
 use crate::bus::{self, Answer, Body, Fault, Garbled, Reader};
@@ -53,7 +53,7 @@ impl Manager {
             let mut answers = self.ask(once(list).chain(gets), deadline)?.into_iter();
             let listed = read_list(&answers.next().ok_or(Fault::Garbled)??)?;
             let listed = in_order(units, listed).into_iter();
-            return Ok(listed.map(|l| unit(l, question.of_each, &mut answers)).collect::<Result<_, _>>()?);
+            return listed.map(|l| unit(l, question.of_each, &mut answers)).collect();
         }
         let listed = self.ask([list], deadline)?.pop().ok_or(Fault::Garbled)??;
         let listed = in_order(units, read_list(&listed)?);
@@ -63,7 +63,7 @@ impl Manager {
             let asked = question.of(&l);
             unit(l, asked, &mut answers)
         });
-        Ok(units.collect::<Result<_, _>>()?)
+        units.collect()
     }
 
     /// All units that are loaded.
@@ -84,12 +84,15 @@ fn unit(
     listed: Listed,
     asked: &[Property],
     answers: &mut impl Iterator<Item = Answer>,
-) -> Result<Unit, Garbled> {
+) -> Result<Unit, Failure> {
     let mut facts = Facts::default();
     for (property, answer) in asked.iter().zip(answers) {
-        // What a unit of this kind or version does not have is refused.
-        if let Ok(message) = answer {
-            facts.take(*property, &message)?;
+        match answer {
+            Ok(message) => facts.take(*property, &message)?,
+            // It was re-executed before it came to this question: there is an answer.
+            Err(refusal) if unanswered(&refusal) => return Err(refusal.into()),
+            // What a unit of this kind or version does not have.
+            Err(_) => {}
         }
     }
     Ok(Unit { listed, facts })

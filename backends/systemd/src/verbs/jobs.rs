@@ -19,7 +19,8 @@ const MOST_ON_BUS: usize = 100;
 const MOST: usize = 1000;
 /// How long nothing may be heard of our jobs before we look.
 const QUIET: Duration = Duration::from_secs(1);
-/// How often a job is asked for that vanished without a trace.
+/// How often the manager may take an order that vanishes without a trace. (One that it never got, because it
+/// was re-executed or the bus restarted, does not count.)
 const TRIES: u32 = 3;
 
 /// What a job is for.
@@ -57,6 +58,7 @@ pub(super) struct Job {
     /// It is enough that its process runs: whether it is ready is somebody else's question.
     pub(super) early: bool,
     phase: Phase,
+    /// How often the manager took the order.
     tries: u32,
 }
 
@@ -242,7 +244,6 @@ fn drive(manager: &mut Manager, jobs: &mut [Job], deadline: Deadline) -> Result<
 fn fill(manager: &mut Manager, jobs: &mut [Job], most: usize) {
     let open = jobs.iter().filter(|job| job.is_open()).count();
     for job in jobs.iter_mut().filter(|job| job.phase == Phase::Waiting).take(most.saturating_sub(open)) {
-        job.tries += 1;
         job.phase = Phase::Asked(manager.post_job(job.verb, &job.unit));
     }
 }
@@ -271,6 +272,7 @@ fn hear(
         }
         Message::Queued(call, Ok(number)) => {
             if let Some(job) = in_phase(jobs, &Phase::Asked(call)) {
+                job.tries += 1;
                 job.phase = Phase::Queued(number);
                 if let Some(result) = ends.remove(&number) {
                     job.phase = Phase::Over(outcome::of(job.goal, &job.service, &result));

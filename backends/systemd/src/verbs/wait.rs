@@ -40,7 +40,7 @@ impl Waiting<'_> {
         let deadline = self.batch.deadline;
         let gate = self.services.gate;
         let work = Work::on(self.batch.items.len());
-        let mut manager = gate.open(work, at_least(A_LOOK, deadline))?;
+        let mut manager = recovery::open(gate, work, at_least(A_LOOK, deadline))?;
         let mut went = self.look(&mut manager, None).and_then(|()| self.watch(&mut manager));
         loop {
             let failure = match went {
@@ -99,6 +99,9 @@ impl Waiting<'_> {
     /// From the moment on that the manager tells us of changes.
     fn watch_on(&mut self, manager: &mut Manager) -> Result<(), Failure> {
         self.look(manager, None)?;
+        if !self.is_over() {
+            log::debug!("systemd tells of changes on {}", manager.socket());
+        }
         while !self.is_over() {
             match manager.next(self.batch.deadline.min(Deadline::after(QUIET))) {
                 Ok(Message::Changed(unit)) => {

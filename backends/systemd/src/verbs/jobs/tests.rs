@@ -118,10 +118,21 @@ fn without_a_word_the_unit_decides() {
 
 #[test]
 fn an_order_that_leaves_no_trace_is_not_given_for_ever() {
-    let mut job = job(Goal::Up, Phase::Queued(3));
-    job.tries = TRIES;
-    job.look(&unit("inactive", 1, None));
-    assert!(matches!(job.phase, Phase::Over(Err(error)) if error.kind == ErrorKind::CommandFailed));
+    let lost = |times: u32, answer: fn(u32) -> Message| {
+        let mut jobs = [Job { tries: 0, ..job(Goal::Up, Phase::Waiting) }];
+        for call in 0..times {
+            jobs[0].phase = Phase::Asked(call);
+            hear(answer(call), &mut jobs, &mut HashMap::new(), Scope::System).unwrap();
+            jobs[0].look(&unit("inactive", 1, None));
+        }
+        jobs[0].phase.clone()
+    };
+    let taken = |call| Message::Queued(call, Ok(call));
+    assert_eq!(lost(TRIES - 1, taken), Phase::Waiting);
+    let Phase::Over(Err(error)) = lost(TRIES, taken) else { panic!("that is enough") };
+    assert_eq!(error.kind, ErrorKind::CommandFailed);
+    // What the manager never got is not for it to have done.
+    assert_eq!(lost(10 * TRIES, |_| Message::Other), Phase::Waiting);
 }
 
 #[test]
