@@ -54,3 +54,23 @@ fn the_version_of_s6_is_named_though_no_command_of_its_own_tells() {
         lab.anysvc(["backends", "info", "s6"]).uid(uid).run().success().stdout_contains("version 2.11\n");
     }
 }
+
+/// In a container, say: who asks for systemd is told why there is none.
+#[test]
+fn where_there_is_no_systemd_that_is_told_with_its_reason() {
+    for (facts, process) in [(Facts::Whole, "s6-svscan"), (Facts::OtherPid1, "sleep")] {
+        let lab = S6Lab::new().facts(facts).start();
+        for uid in [0, APP] {
+            let explained = lab.anysvc(["detect", "--explain"]).uid(uid).run().success();
+            explained.stdout_contains("directory /run/systemd/system: no: not there");
+            let asked = lab.anysvc(["status", "web", "--backend", "systemd"]).uid(uid).run().fails(8);
+            asked
+                .stderr_contains(&format!("process 1 is `{process}`, not systemd"))
+                .stderr_contains("`--backend local` needs no service manager");
+        }
+    }
+    let lab = S6Lab::new().facts(Facts::NoProc).start();
+    let path = ["--backend-path", "/opt/anysvc/lib/anysvc/backends"];
+    let asked = lab.anysvc(path).args(["status", "web", "--backend", "systemd"]).run().fails(8);
+    asked.stderr_contains("not started by systemd: there is no /run/systemd/system");
+}

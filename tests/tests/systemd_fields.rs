@@ -32,12 +32,20 @@ impl Somebody {
         self.lab.anysvc(args).uid(self.uid)
     }
 
+    /// Registers `web`, which lives.
     fn register(&self, options: &[&str], script: &str) {
+        self.registers(&[&["--settle", "0"], options].concat(), script, 0);
+    }
+
+    /// Registers `web`, which dies at once, and is waited for to do so.
+    fn register_to_die(&self, options: &[&str], script: &str) {
+        self.registers(&[&["--settle", "20s"], options].concat(), script, 11);
+    }
+
+    fn registers(&self, options: &[&str], script: &str, code: i32) {
         let script = self.lab.script(&format!("{script}\n"));
-        let args = [&["register", "web", "--settle", "0"], options, &["--", &script]].concat();
-        let ended = self.anysvc(&args).run().any();
-        // Whether it is seen to die is a matter of moments where it is to die.
-        assert!(matches!(ended.code(), Some(0 | 11)), "{}", ended.stderr());
+        let args = [&["register", "web"], options, &["--", &script]].concat();
+        self.anysvc(&args).run().fails(code);
     }
 
     fn service(&self) -> Value {
@@ -73,14 +81,14 @@ const LOOP: [&str; 4] = ["--restart-delay", "100ms", "--give-up", "3/20s"];
 #[test]
 fn a_crash_loop_is_given_up_after_so_many_failures_and_a_start_forgets_them() {
     in_both(|app| {
-        app.register(&LOOP, "echo x >>/tmp/runs; exit 1");
+        app.register_to_die(&LOOP, "echo x >>/tmp/runs; exit 1");
         let service = app.waits_for("failed");
         assert_eq!(app.lines("/tmp/runs"), 3, "the third failure is the last: {service}");
         assert_eq!(service["last_exit"]["code"], 1, "{service}");
         let reason = service["reason"].as_str().unwrap_or_default();
         assert!(reason.contains("gave up") || reason.contains("given up"), "{service}");
-        let started = app.anysvc(&["start", "web", "--settle", "0"]).run().any();
-        assert!(matches!(started.code(), Some(0 | 11)), "{}", started.stderr());
+        let started = app.anysvc(&["start", "web", "--settle", "20s"]).run().fails(11);
+        started.stderr_contains("exit code 1");
         app.lab.wait_until("it was tried three times more", || app.lines("/tmp/runs") == 6);
         app.waits_for("failed");
     });
@@ -89,14 +97,17 @@ fn a_crash_loop_is_given_up_after_so_many_failures_and_a_start_forgets_them() {
 #[test]
 fn planned_restarts_never_lead_to_giving_up() {
     in_both(|app| {
-        app.register(&LOOP, "echo x >>/tmp/runs; [ $(wc -l </tmp/runs) -lt 8 ] || exec sleep 1000; exit 75");
+        app.register_to_die(
+            &LOOP,
+            "echo x >>/tmp/runs; [ $(wc -l </tmp/runs) -lt 8 ] || exec sleep 1000; exit 75",
+        );
         app.lab.wait_until("it was restarted seven times", || app.lines("/tmp/runs") == 8);
         assert_eq!(app.waits_for("running")["state"], "running");
         app.unregister();
         // For a service's user that root's unit names, too.
         if app.uid == 0 {
             let options = [&["--user", "app"], &LOOP[..]].concat();
-            app.register(
+            app.register_to_die(
                 &options,
                 "echo x >>/tmp/app; [ $(wc -l </tmp/app) -lt 8 ] || exec sleep 1000; exit 75",
             );
@@ -124,10 +135,14 @@ fn a_death_by_term_that_nobody_ordered_is_a_failure() {
 #[test]
 fn when_the_main_process_ends_the_rest_is_killed() {
     in_both(|app| {
-        app.register(&["--restart", "never"], "(trap '' TERM; setsid sleep 4242) & sleep 0.5; exit 0");
+        app.register(
+            &["--restart", "never"],
+            "(trap '' TERM; setsid sleep 4242) & until [ -e /tmp/go ]; do sleep 0.05; done",
+        );
         app.lab.wait_until("it has begun", || {
             app.lab.command("pidof").arg("sleep").run().any().code() == Some(0)
         });
+        app.lab.write("/tmp/go", app.uid, 0o644, "");
         app.waits_for("stopped");
         let left = app.lab.command("sh").args(["-c", "cat /proc/[0-9]*/cmdline | tr '\\0' ' '"]).run().any();
         assert!(!left.stdout().contains("sleep 4242"), "{}", left.stdout());

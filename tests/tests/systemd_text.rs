@@ -1,20 +1,32 @@
 //! What units say arrives byte for byte, by the word of a real systemd: its services, `systemctl show` and
-//! `systemd-analyze verify`.
+//! `systemd-analyze verify`. What they say is drawn by chance: services are called sSEEDxNUMBER, and `TEXT_SEED` sets the seed.
 
 use anysvc_backend_api::{Bytes, EnvVar, Limit, LimitKind, RestartPolicy, Scope, ServiceSpec, User};
 use anysvc_systemd::unit::{Surroundings, render};
-use anysvc_tests::SystemdLab;
+use anysvc_tests::{APP, Enter, SystemdLab};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
+use std::time::SystemTime;
 
-const SERVICES: usize = 120;
+/// For each seed.
+const SERVICES: usize = 60;
 
 /// Says what it got: its folder, its arguments, the variable, each with a NUL behind it.
 const DUMP: &str = "#!/bin/sh\n\
     { pwd | tr '\\n' '\\0'; printf '%s\\0' \"$@\" \"$ODD\"; } >\"/srv/out/$NAME.new\"\n\
     mv \"/srv/out/$NAME.new\" \"/srv/out/$NAME\"\n";
 
-/// Numbers that are the same in every run, so that a failure can be repeated.
+/// One that never changes, and two that nobody tried before; or the one that is to be tried again.
+fn seeds() -> Vec<u64> {
+    if let Ok(seed) = std::env::var("TEXT_SEED") {
+        return vec![u64::from_str_radix(&seed, 16).expect("TEXT_SEED is hexadecimal")];
+    }
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("it is past 1970");
+    let new = u64::from(now.subsec_nanos()) << 32 | now.as_secs();
+    vec![0x0005_eed5, new, new.rotate_left(17) | 1]
+}
+
+/// Numbers that are the same for the same seed.
 struct Numbers(u64);
 
 impl Numbers {
@@ -81,11 +93,10 @@ struct Service {
     expected: Vec<u8>,
 }
 
-fn service(numbers: &mut Numbers, at: usize) -> Service {
-    let name = format!("s{at}");
+fn service(who: &Who, numbers: &mut Numbers, name: String, at: usize) -> Service {
     let directory = [b"/srv/dirs/", &*numbers.component()].concat();
     // A third each is started by a shell, which enters the directory; by `env`; and as it is.
-    let directory = if at.is_multiple_of(3) { directory } else { b"/".to_vec() };
+    let directory = if at.is_multiple_of(3) { directory } else { who.home().as_bytes().to_vec() };
     let own = if at % 3 == 2 { b"plain".to_vec() } else { numbers.component() };
     let program = [b"/srv/programs/", &*own, &*at.to_string().into_bytes()].concat();
     let arguments: Vec<Vec<u8>> = (0..numbers.next() % 6).map(|_| numbers.bytes()).collect();
@@ -109,67 +120,117 @@ fn service(numbers: &mut Numbers, at: usize) -> Service {
     Service { spec, directory, expected }
 }
 
-/// Writes the files of a service of root's.
-fn write(lab: &SystemdLab, spec: &ServiceSpec) {
-    let owner =
-        User { uid: 0, gid: 0, groups: vec![], name: Some("root".into()), home: Some("/root".into()) };
-    let unit = format!("/etc/systemd/system/{}.service", spec.name);
-    let environment = format!("{unit}.env");
-    let around = Surroundings { scope: Scope::System, owner: &owner, environment: &environment };
-    let files = render(spec, around).unwrap_or_else(|error| panic!("{spec:?}: {error}"));
-    if let Some(text) = files.environment {
-        lab.write(&environment, 0, 0o600, text);
-    }
-    lab.write(&unit, 0, 0o644, files.unit);
+/// Somebody with a manager.
+struct Who {
+    lab: SystemdLab,
+    scope: Scope,
 }
 
-#[test]
-fn arguments_values_descriptions_and_paths_arrive_byte_for_byte() {
-    let lab = SystemdLab::start();
-    let mut numbers = Numbers(0x0005_eed5);
-    let services: Vec<Service> = (0..SERVICES).map(|at| service(&mut numbers, at)).collect();
-    std::fs::create_dir_all(lab.path("/srv/out")).expect("a folder for what they say");
-    for service in &services {
-        lab.write(OsStr::from_bytes(&service.spec.command[0]), 0, 0o755, DUMP);
-        std::fs::create_dir_all(lab.path(OsStr::from_bytes(&service.directory)))
-            .expect("its folder is there");
-        write(&lab, &service.spec);
+impl Who {
+    fn new(scope: Scope) -> Who {
+        Who { lab: SystemdLab::start(), scope }
     }
-    lab.systemctl(["daemon-reload"]).run().success();
-    let names: Vec<String> =
-        services.iter().map(|service| format!("{}.service", service.spec.name)).collect();
-    lab.systemctl(["start"]).args(&names).run().success();
-    for Service { spec, expected, .. } in &services {
-        let out = format!("/srv/out/{}", spec.name);
+
+    fn uid(&self) -> u32 {
+        if self.scope == Scope::System { 0 } else { APP }
+    }
+
+    /// Where services are that say nothing else.
+    fn home(&self) -> &'static str {
+        if self.scope == Scope::System { "/" } else { "/home/app" }
+    }
+
+    fn unit(&self, name: &str) -> String {
+        let folder = ["/etc/systemd/system", "/home/app/.config/systemd/user"];
+        format!("{}/{name}.service", folder[usize::from(self.uid() != 0)])
+    }
+
+    fn command(&self, program: &str) -> Enter<'_> {
+        let scope = if self.uid() == 0 { "--system" } else { "--user" };
+        self.lab.command(program).arg(scope).uid(self.uid())
+    }
+
+    /// Writes the files of a service.
+    fn write(&self, spec: &ServiceSpec) {
+        let (uid, root) = (self.uid(), self.uid() == 0);
+        let (name, home) = if root { ("root", "/root") } else { ("app", "/home/app") };
+        let owner = User { uid, gid: uid, groups: vec![], name: Some(name.into()), home: Some(home.into()) };
+        let unit = self.unit(&spec.name);
+        let environment = format!("{unit}.env");
+        let around = Surroundings { scope: self.scope, owner: &owner, environment: &environment };
+        let files = render(spec, around).unwrap_or_else(|error| panic!("{spec:?}: {error}"));
+        if let Some(text) = files.environment {
+            self.lab.write(&environment, uid, 0o600, text);
+        }
+        self.lab.write(&unit, uid, 0o644, files.unit);
+    }
+
+    /// Starts services that are drawn with this seed, and looks at what they got.
+    fn tries(&self, seed: u64) {
+        let (lab, mut numbers) = (&self.lab, Numbers(seed));
+        let one = |at| service(self, &mut numbers, format!("s{seed:x}x{at}"), at);
+        let services: Vec<Service> = (0..SERVICES).map(one).collect();
+        for service in &services {
+            lab.write(OsStr::from_bytes(&service.spec.command[0]), 0, 0o755, DUMP);
+            std::fs::create_dir_all(lab.path(OsStr::from_bytes(&service.directory)))
+                .expect("its folder is there");
+            self.write(&service.spec);
+        }
+        self.command("systemctl").arg("daemon-reload").run().success();
+        let names: Vec<String> =
+            services.iter().map(|service| format!("{}.service", service.spec.name)).collect();
+        self.command("systemctl").arg("start").args(&names).run().success();
+        services.iter().for_each(|service| self.look(service));
+        self.command("systemd-analyze").arg("verify").args(&names).run().success().stderr_is("");
+        self.command("systemctl").arg("stop").args(&names).run().success();
+    }
+
+    fn look(&self, Service { spec, expected, .. }: &Service) {
+        let (lab, out) = (&self.lab, format!("/srv/out/{}", spec.name));
         lab.wait_until(&format!("{spec:?} says what it got"), || lab.exists(&out));
         let got = std::fs::read(lab.path(&out)).expect("it can be read");
         let show = |bytes: &[u8]| bytes.escape_ascii().to_string();
-        assert_eq!(
-            show(&got),
-            show(expected),
-            "{spec:?}\n{}",
-            lab.read(format!("/etc/systemd/system/{}.service", spec.name))
-        );
+        assert_eq!(show(&got), show(expected), "{spec:?}\n{}", lab.read(self.unit(&spec.name)));
         // Property by property: systemd 252 can't show a command line that is not UTF-8, and `systemctl show`
         // asks for all.
         let path = format!("/org/freedesktop/systemd1/unit/{}_2eservice", spec.name);
         let get = ["--json=short", "get-property", "org.freedesktop.systemd1", &path];
         let description = ["org.freedesktop.systemd1.Unit", "Description"];
-        let described = lab.command("busctl").args(get).args(description).run().success().json();
+        let described = self.command("busctl").args(get).args(description).run().success().json();
         let unit = format!("{}.service", spec.name);
         let expected = spec.description.as_deref().filter(|text| !text.is_empty()).unwrap_or(&unit);
         assert_eq!(described["data"], expected, "{spec:?}");
     }
-    lab.command("systemd-analyze").arg("verify").args(&names).run().success().stderr_is("");
+}
+
+fn all_arrive_byte_for_byte(scope: Scope) {
+    let who = Who::new(scope);
+    let out = who.lab.path("/srv/out");
+    std::fs::create_dir_all(&out).expect("a folder for what they say");
+    std::os::unix::fs::chown(&out, Some(who.uid()), None).expect("which they can write to");
+    for seed in seeds() {
+        who.tries(seed);
+    }
+}
+
+#[test]
+fn arguments_values_descriptions_and_paths_arrive_byte_for_byte_at_a_service_of_roots() {
+    all_arrive_byte_for_byte(Scope::System);
+}
+
+#[test]
+fn arguments_values_descriptions_and_paths_arrive_byte_for_byte_at_a_service_of_a_user() {
+    all_arrive_byte_for_byte(Scope::User);
 }
 
 #[test]
 fn an_argument_of_100_000_bytes_arrives() {
-    let lab = SystemdLab::start();
+    let who = Who::new(Scope::System);
+    let lab = &who.lab;
     let script = lab.script("printf %s \"$1\" | wc -c >/srv/length; exec sleep 1000\n");
     let long = "a\u{e4}%$".repeat(20_000);
     let command = vec![Bytes::from(&*script), Bytes::from(&*long)];
-    write(&lab, &ServiceSpec { name: "long".into(), command, ..ServiceSpec::default() });
+    who.write(&ServiceSpec { name: "long".into(), command, ..ServiceSpec::default() });
     lab.systemctl(["daemon-reload"]).run().success();
     lab.systemctl(["start", "long"]).run().success();
     lab.wait_until("it has counted", || lab.exists("/srv/length") && lab.read("/srv/length") == "100000\n");
@@ -177,7 +238,8 @@ fn an_argument_of_100_000_bytes_arrives() {
 
 #[test]
 fn systemd_understands_every_field_as_it_is_meant() {
-    let lab = SystemdLab::start();
+    let who = Who::new(Scope::System);
+    let lab = &who.lab;
     let limits = [(LimitKind::Nofile, Some(512)), (LimitKind::Core, None), (LimitKind::Cpu, Some(3600))];
     let mut spec = ServiceSpec {
         name: "all".into(),
@@ -195,7 +257,7 @@ fn systemd_understands_every_field_as_it_is_meant() {
     spec.restart.delay = Some(std::time::Duration::from_millis(1500));
     spec.stop.timeout = Some(std::time::Duration::from_secs(7));
     spec.stop.signal = anysvc_backend_api::Signal::from_number(2);
-    write(&lab, &spec);
+    who.write(&spec);
     lab.command("systemd-analyze").args(["verify", "all.service"]).run().success().stderr_is("");
     lab.systemctl(["daemon-reload"]).run().success();
     lab.systemctl(["start", "all"]).run().success();

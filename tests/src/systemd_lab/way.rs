@@ -30,10 +30,12 @@ impl<'lab> Way<'lab> {
     pub fn new(lab: &'lab SystemdLab, uid: u32, socket: Socket) -> Self {
         let way = Self { lab, uid, socket };
         if uid != 0 {
-            let (folder, link) = (lab.path(way.runtime()), lab.path(way.path()));
-            std::fs::create_dir_all(link.parent().expect("it is in a folder"))
+            // In which the lock of those who change units is, too.
+            let folder = lab.path(way.runtime());
+            std::fs::create_dir_all(folder.join("systemd"))
                 .and_then(|()| chown(&folder, Some(uid), Some(uid)))
-                .and_then(|()| symlink(format!("/run/user/{uid}/{}", way.name()), link))
+                .and_then(|()| chown(folder.join("systemd"), Some(uid), Some(uid)))
+                .and_then(|()| symlink(format!("/run/user/{uid}/{}", way.name()), lab.path(way.path())))
                 .expect("a runtime folder with one socket can be made");
         }
         way

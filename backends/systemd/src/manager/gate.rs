@@ -19,6 +19,9 @@ use crate::bus::{Fault, Kind, Peer};
 /// Where a user's manager is below his runtime folder.
 const SOCKETS: [(&str, Kind); 2] = [("systemd/private", Kind::Direct), ("bus", Kind::Bus)];
 
+/// What is there where systemd started the machine.
+const BOOTED: &str = "/run/systemd/system";
+
 /// How much there is to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Work {
@@ -102,7 +105,7 @@ impl Gate {
                 Err(fault) => faults.push(fault),
             }
         }
-        Err(self.nobody(&faults))
+        Err(self.nobody(&faults, Path::new(BOOTED).exists()))
     }
 
     /// The folders in which sockets appear when what listens there is started again.
@@ -132,16 +135,19 @@ impl Gate {
         }
     }
 
-    /// The error for a machine or a user without a manager that answers.
-    fn nobody(&self, faults: &[Fault]) -> Error {
+    /// The error for a machine or a user without a manager that answers; `booted` is whether systemd started the
+    /// machine, as sd_booted(3) has it.
+    fn nobody(&self, faults: &[Fault], booted: bool) -> Error {
         let unavailable = |message: String| Error::new(ErrorKind::ManagerUnavailable, message);
         if let Some(comm) = self.pid1.as_deref().filter(|comm| !["systemd", "init"].contains(comm)) {
-            let left = match Path::new("/run/systemd/system").exists() {
-                true => ": /run/systemd/system is there for another reason",
-                false => "",
-            };
+            let left = if booted { format!(": {BOOTED} is there for another reason") } else { String::new() };
             return unavailable(format!("process 1 is `{}`, not systemd{left}", comm.escape_debug()))
                 .with_hint("`--backend local` needs no service manager");
+        }
+        if !booted {
+            let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+            return unavailable(format!("this machine was not started by systemd: there is no {BOOTED}"))
+                .with_hint(how_to_start_it(&kernel));
         }
         let why = faults.iter().map(|fault| match fault {
             Fault::Lost(why) | Fault::Refused(why) => why.clone(),
@@ -172,6 +178,17 @@ impl Gate {
         format!(
             "`loginctl enable-linger {name}` starts one at boot without a login; `--backend local` needs none"
         )
+    }
+}
+
+/// What to do on a machine without systemd, of which this is the kernel.
+fn how_to_start_it(kernel: &str) -> &'static str {
+    match kernel.to_ascii_lowercase().contains("microsoft") {
+        true => {
+            "WSL starts it with `systemd=true` below `[boot]` in /etc/wsl.conf, after `wsl --shutdown`; \
+             `--backend local` needs none"
+        }
+        false => "`--backend local` needs no service manager",
     }
 }
 
@@ -221,7 +238,7 @@ mod tests {
         context.facts.runtime_dir = Some("/proc".into());
         let gate = Gate::of(&context);
         assert!(gate.note.as_ref().is_some_and(|note| note.contains("/proc") && note.contains("uid 0")));
-        let error = gate.open(Work::Little, Deadline::NONE).unwrap_err();
+        let error = gate.nobody(&[], true);
         assert_eq!(error.kind, ErrorKind::ManagerUnavailable);
         assert!(error.message.contains("/run/user/4000000"), "{}", error.message);
         assert!(error.hint.is_some_and(|hint| hint.contains("enable-linger")));
@@ -244,12 +261,32 @@ mod tests {
     }
 
     #[test]
+    fn where_systemd_did_not_start_the_machine_that_is_the_reason() {
+        for scope in [Scope::System, Scope::User] {
+            let error = Gate::of(&context(scope, 0)).nobody(&[], false);
+            assert_eq!(error.kind, ErrorKind::ManagerUnavailable);
+            assert!(error.message.contains("not started by systemd"), "{}", error.message);
+        }
+    }
+
+    #[test]
+    fn on_wsl_it_is_said_how_to_have_systemd() {
+        assert!(how_to_start_it("5.15.167.4-microsoft-standard-WSL2\n").contains("/etc/wsl.conf"));
+        assert!(how_to_start_it("4.4.0-19041-Microsoft\n").contains("/etc/wsl.conf"));
+        let elsewhere = how_to_start_it("6.1.0-18-amd64\n");
+        assert!(!elsewhere.contains("wsl") && elsewhere.contains("--backend local"));
+    }
+
+    #[test]
     fn left_overs_of_systemd_under_another_process_1_are_told() {
         let mut context = context(Scope::User, 4_000_000);
         context.facts.pid1_comm = Some("tini".into());
-        let error = Gate::of(&context).open(Work::Little, Deadline::NONE).unwrap_err();
-        assert!(error.message.contains("`tini`"), "{}", error.message);
-        let there = Path::new("/run/systemd/system").exists();
-        assert_eq!(error.message.contains("/run/systemd/system"), there, "{}", error.message);
+        let gate = Gate::of(&context);
+        assert_eq!(gate.open(Work::Little, Deadline::NONE).unwrap_err().kind, ErrorKind::ManagerUnavailable);
+        for booted in [true, false] {
+            let error = gate.nobody(&[], booted);
+            assert!(error.message.contains("`tini`"), "{}", error.message);
+            assert_eq!(error.message.contains(BOOTED), booted, "{}", error.message);
+        }
     }
 }

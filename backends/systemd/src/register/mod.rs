@@ -62,7 +62,7 @@ fn publish(
     owner: &User,
     batch: &Batch<Registration>,
 ) -> Result<Vec<Result<Published>>> {
-    let mut manager = services.gate.open(Work::on(batch.items.len()), batch.deadline)?;
+    let mut manager = recovery::open(services.gate, Work::on(batch.items.len()), batch.deadline)?;
     let transient = batch.items.iter().any(|registration| registration.spec.is_transient());
     let shelf = Shelf::open(services.place, transient, batch.deadline)?;
     search::is_read(services, &mut manager, transient, batch.deadline)?;
