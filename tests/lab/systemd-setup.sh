@@ -8,6 +8,11 @@ set -eu
 umask 022
 lab=/media
 
+# They are counted by user over all laboratories, of which each takes some twenty: a manager without says
+# "Too many open files", and does not boot. (Where it can't be raised, few at once still boot.)
+limit=/proc/sys/fs/inotify/max_user_instances
+if [ "$(cat "$limit")" -lt 1024 ]; then echo 1024 2>/dev/null >"$limit" || true; fi
+
 mount -t tmpfs -o mode=755 lab "$lab"
 mkdir "$lab/upper" "$lab/work" "$lab/root"
 mount -t overlay -o "lowerdir=$LAB_TREE,upperdir=$lab/upper,workdir=$lab/work" lab "$lab/root"

@@ -56,6 +56,19 @@ pub(crate) fn unfit(needed: &Programs) -> Result<(), String> {
     }
 }
 
+/// That no instance of inotify is left for us, and what to do; or nothing.
+pub(crate) fn short_of_inotify() -> Option<String> {
+    use rustix::fs::inotify;
+    let limit = "fs.inotify.max_user_instances";
+    match inotify::init(inotify::CreateFlags::CLOEXEC) {
+        Err(rustix::io::Errno::MFILE) => Some(format!(
+            "All instances of inotify are in use that {limit} allows root, and systemd needs some: raise it \
+             (`sysctl {limit}=1024`), or run fewer laboratories at once.\n"
+        )),
+        _ => None,
+    }
+}
+
 /// The children of a process, by their ids out here. (Not from
 /// `/proc/PID/task/*/children`: a kernel need not have that.)
 pub(crate) fn children(of: u32) -> Vec<u32> {

@@ -168,6 +168,7 @@ impl SystemdLab {
 
     fn why_not(&mut self) -> String {
         let console = self.setup().map(console_of).unwrap_or_default();
+        let short = machine::short_of_inotify().unwrap_or_default();
         let scene = if self.pid1() == 0 { String::new() } else { self.scene() };
         self.end();
         let mut why = String::new();
@@ -176,7 +177,7 @@ impl SystemdLab {
         }
         format!(
             "the laboratory did not boot; its set-up (tests/lab/systemd-setup.sh) said:\n{why}\n\
-             --- console\n{console}{scene}\n\
+             --- console\n{console}{scene}\n{short}\
              It needs mount, overlayfs and control groups: in a container, run that with --privileged."
         )
     }
