@@ -111,6 +111,16 @@ impl Lab {
         }
     }
 
+    /// Makes a file one that was written yesterday.
+    #[track_caller]
+    pub fn age(&self, path: impl AsRef<Path>) {
+        let yesterday = std::time::SystemTime::now() - Duration::from_secs(86_400);
+        let file = std::fs::File::options().write(true).open(self.path(path.as_ref()));
+        if let Err(error) = file.and_then(|file| file.set_modified(yesterday)) {
+            panic!("dating {} in the laboratory: {error}", path.as_ref().display());
+        }
+    }
+
     /// Copies a folder into another laboratory, with owners and modes: what a volume keeps over a restart of
     /// its container. What was there under that name is gone.
     #[track_caller]

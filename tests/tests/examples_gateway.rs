@@ -62,6 +62,7 @@ fn goes_on_after_a_restart(builder: &Builder) {
     // The pid in this file is somebody's by now: without its removal the gateway would refuse to start.
     let pid_file = format!("{DATA}/profiles/coder/gateway.pid");
     next.write(&pid_file, APP, 0o644, "1");
+    next.age(&pid_file);
     let done = next.anysvc(["reconcile"]).uid(APP).run().success();
     done.stdout_contains(&format!("removed, left by the last boot: {pid_file}"));
     let wait = ["wait", "gateway-coder", "gateway-writer", "dashboard", "--for", "ready"];

@@ -102,6 +102,7 @@ fn roots_reconcile_does_nothing_with_roots_rights_in_a_users_folders() {
     );
     lab.write("/data/profiles/roots/config.json", 0, 0o644, "{}");
     lab.write("/data/profiles/roots/gateway.pid", 0, 0o644, "1");
+    lab.age("/data/profiles/roots/gateway.pid");
     let done = lab.anysvc(["reconcile", "--json"]).run().success();
     let document = done.json();
     let names = document["services"].as_array().cloned().unwrap_or_default();

@@ -76,7 +76,11 @@ fn reconciling_what_is_on_disk() {
     let pid_files = ["coder", "writer"].map(|name| format!("/srv/profiles/{name}/gateway.pid"));
     let one = |n| {
         must(&world, &["unregister", "--template", "gateway"]);
-        pid_files.iter().for_each(|file| world.lab.write(file, APP, 0o644, "1"));
+        for file in &pid_files {
+            world.lab.write(file, APP, 0o644, "1");
+            // What is new is of somebody who starts it meanwhile.
+            world.lab.age(file);
+        }
         world.lab.anysvc(["reconcile"]).uid(APP).killed_at(n)
     };
     let points = sweep("reconcile of what is on disk", one, || {
