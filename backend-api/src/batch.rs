@@ -29,8 +29,7 @@ impl<T: Named> Batch<T> {
         self.items.iter().map(|item| contain_for(item, || act(item))).collect()
     }
 
-    /// The same in parts, one on each processor where there are many items; each part has a worker of its
-    /// own.
+    /// The same in parts, on each processor where there are many items; each part has a worker of its own.
     pub fn each_in_parts<W, R: Send>(
         &self,
         worker: impl Fn() -> W + Sync,

@@ -1,10 +1,17 @@
-//! Looking at many things at once, a part of them on each processor. It must not know what is looked at.
+//! Looking at many things at once, on each processor at some of them. It must not know what is looked at.
 
-use std::{num::NonZero, panic, thread};
+use std::{
+    num::NonZero,
+    panic,
+    sync::atomic::{AtomicUsize, Ordering},
+    thread,
+};
 
 /// So many are worth a thread: looking at them is system calls, which do not wait for each other, and
 /// beginning a thread takes as long as looking at a few.
 const FOR_A_THREAD: usize = 250;
+/// So many are taken at once. A processor that has other things to do takes fewer parts than the others.
+const PART: usize = 64;
 
 /// Does something with the items, in parts where there are enough of them. The answers are in the order of
 /// the items.
@@ -14,25 +21,27 @@ pub fn in_parts<T: Sync, R: Send>(items: &[T], act: impl Fn(&[T]) -> Vec<R> + Sy
         return act(items);
     }
     let threads = thread::available_parallelism().map_or(1, NonZero::get).min(worth);
-    let (own, others) = items.split_at(items.len().div_ceil(threads));
-    let act = &act;
-    thread::scope(|scope| {
-        let begin = |part| {
-            let begun = thread::Builder::new().spawn_scoped(scope, move || act(part));
-            // Where no thread is to be had, one after the other is as good.
-            begun.map_err(|_| part)
+    let parts: Vec<&[T]> = items.chunks(PART).collect();
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let take = || {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            parts.get(at).map(|part| (at, act(part)))
         };
-        let begun: Vec<_> = others.chunks(own.len()).map(begin).collect();
-        let mut answers = act(own);
-        answers.reserve_exact(others.len());
-        for begun in begun {
-            answers.extend(match begun {
-                Ok(thread) => thread.join().unwrap_or_else(|payload| panic::resume_unwind(payload)),
-                Err(part) => act(part),
-            });
+        std::iter::from_fn(take).collect::<Vec<_>>()
+    };
+    let mut done = thread::scope(|scope| {
+        // Where no thread is to be had, there are the others, and this one.
+        let begin = |_| thread::Builder::new().spawn_scoped(scope, work).ok();
+        let others: Vec<_> = (1..threads).filter_map(begin).collect();
+        let mut done = work();
+        for other in others {
+            done.extend(other.join().unwrap_or_else(|payload| panic::resume_unwind(payload)));
         }
-        answers
-    })
+        done
+    });
+    done.sort_unstable_by_key(|(at, _)| *at);
+    done.into_iter().flat_map(|(_, answers)| answers).collect()
 }
 
 #[cfg(test)]
@@ -43,16 +52,32 @@ mod tests {
     fn many_are_answered_for_in_their_order() {
         for count in [0, 1, 2 * FOR_A_THREAD - 1, 2 * FOR_A_THREAD, 10 * FOR_A_THREAD + 7] {
             let items: Vec<usize> = (0..count).collect();
-            let parts = std::sync::atomic::AtomicUsize::new(0);
+            let parts = AtomicUsize::new(0);
             let answers = in_parts(&items, |part| {
-                parts.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                parts.fetch_add(1, Ordering::Relaxed);
                 part.iter().map(|item| item * 2).collect()
             });
             assert!(answers.iter().copied().eq((0..count).map(|item| item * 2)), "{count}");
-            let processors = thread::available_parallelism().map_or(1, NonZero::get);
-            let expected = processors.min(count / FOR_A_THREAD).max(1);
+            let expected = if count < 2 * FOR_A_THREAD { 1 } else { count.div_ceil(PART) };
             assert_eq!(parts.into_inner(), expected, "{count}");
         }
+    }
+
+    #[test]
+    fn one_that_is_held_up_holds_no_other_up() {
+        let items: Vec<usize> = (0..2 * FOR_A_THREAD).collect();
+        if thread::available_parallelism().map_or(1, NonZero::get) < 2 {
+            return;
+        }
+        let left = AtomicUsize::new(items.len().div_ceil(PART));
+        // Whoever has the first part keeps it until all others are done.
+        in_parts(&items, |part| {
+            left.fetch_sub(1, Ordering::Relaxed);
+            while part[0] == 0 && left.load(Ordering::Relaxed) > 0 {
+                thread::yield_now();
+            }
+            vec![(); part.len()]
+        });
     }
 
     #[test]

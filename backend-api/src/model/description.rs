@@ -102,8 +102,29 @@ impl Description {
         self.fields.iter().rfind(|f| f.field == field).map_or(Support::Refused, |f| f.support)
     }
 
+    /// The fields without an answer, or with more than one: a backend that has thought of each has none.
+    pub fn unsettled(&self) -> Vec<Field> {
+        let answers = |field: Field| self.fields.iter().filter(|f| f.field == field).count();
+        let known = Field::ALL.iter().copied().filter(|&field| field != Field::Unknown);
+        known.filter(|&field| answers(field) != 1).collect()
+    }
+
     /// Whether it has an ability.
     pub fn has(&self, capability: Capability) -> bool {
         self.capabilities.contains(&capability)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_forgotten_or_answered_twice_is_unsettled() {
+        let all: Vec<Field> = Field::ALL.iter().copied().filter(|&field| field != Field::Unknown).collect();
+        let settled = Description::new("x", "", "").supports(Support::Native, &all);
+        assert_eq!(settled.unsettled(), []);
+        assert_eq!(settled.noted(Support::Refused, Field::Umask, "why").unsettled(), [Field::Umask]);
+        assert_eq!(Description::new("x", "", "").unsettled(), all);
     }
 }

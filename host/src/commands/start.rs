@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, time::Duration};
 
-use anysvc_backend_api::{Deadline, Result};
+use anysvc_backend_api::{Deadline, Result, in_parts};
 
 use super::{
     found, plan, select,
@@ -49,8 +49,15 @@ pub fn run(session: &Session, what: &Start, verb: Verb, out: &mut Output) -> Res
 
 /// Reads the specs of stored subjects: they say what comes first, and how long it may take.
 pub fn load_specs(session: &Session, subjects: &mut [Subject]) {
-    for subject in subjects.iter_mut().filter(|s| s.report.stored.is_some() && s.spec.is_none()) {
-        match session.store().and_then(|store| store.entry(subject.name())) {
+    let without = |s: &&mut Subject| s.report.stored.is_some() && s.spec.is_none();
+    let subjects: Vec<&mut Subject> = subjects.iter_mut().filter(without).collect();
+    let names: Vec<String> = subjects.iter().map(|subject| subject.name().to_owned()).collect();
+    let entries = match session.store() {
+        Ok(store) => in_parts(&names, |part| part.iter().map(|name| store.entry(name)).collect()),
+        Err(error) => names.iter().map(|_| Err(error.clone())).collect(),
+    };
+    for (subject, entry) in subjects.into_iter().zip(entries) {
+        match entry {
             Ok(entry) => subject.spec = entry.map(|entry| entry.spec),
             Err(error) => subject.fail(error),
         }

@@ -188,8 +188,10 @@ impl Store {
     /// As [`Store::headers`].
     pub fn entries(&self) -> Result<(Vec<Entry>, Vec<String>, Vec<Problem>)> {
         let (mut entries, mut past, mut problems) = (Vec::new(), Vec::new(), Vec::new());
-        for file in files_in(self.services()?)? {
-            match self.known(&file).and_then(|name| self.read(name)) {
+        let files = files_in(self.services()?)?;
+        let read = |file: &String| self.known(file).and_then(|name| self.read(name));
+        for found in in_parts(&files, |part| part.iter().map(read).collect()) {
+            match found {
                 Ok(Some(entry)) if self.is_past(&entry.header) => past.push(entry.header.name),
                 Ok(entry) => entries.extend(entry),
                 Err(problem) => problems.push(problem),

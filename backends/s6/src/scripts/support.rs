@@ -67,10 +67,6 @@ mod tests {
 
     #[test]
     fn every_field_has_exactly_one_answer() {
-        let description = fields(Description::new("s6", "", ""));
-        for field in Field::ALL.iter().filter(|field| **field != Field::Unknown) {
-            let answers = description.fields.iter().filter(|f| f.field == *field).count();
-            assert_eq!(answers, 1, "{field:?}");
-        }
+        assert_eq!(fields(Description::new("s6", "", "")).unsettled(), []);
     }
 }
