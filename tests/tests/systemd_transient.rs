@@ -57,6 +57,11 @@ fn it_is_one_like_any_other_until_the_reboot_and_gone_after_it() {
     let lab = SystemdLab::start();
     in_both(&lab, |scope| {
         scope.register("lasting", &[]);
+        let rendered =
+            scope.anysvc(&[&["render", "job", "--transient"], &SLEEP[..]].concat()).run().success();
+        rendered
+            .stdout_contains(&format!("{}/job.service", scope.transient))
+            .stdout_contains("it is enabled until the next boot");
         scope.register("job", &["--transient", "--env", "TOKEN=secret"]);
         assert_eq!(scope.traces(scope.lasting, "job"), Vec::<String>::new());
         assert!(lab.exists(format!("{}/job.service.env", scope.transient)));

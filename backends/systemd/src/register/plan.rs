@@ -193,7 +193,7 @@ fn began_before(began: Option<SystemTime>, written: SystemTime) -> bool {
 }
 
 fn edited(name: &str, path: &Path) -> Error {
-    let message = format!("somebody edited {} of `{name}` since anysvc wrote it", path.display());
+    let message = format!("{} of `{name}` is not as anysvc wrote it: somebody edited it", path.display());
     Error::new(ErrorKind::NotOurs, message).with_path(path).with_hint(
         "`anysvc register --replace --adopt` overwrites it and keeps a copy; `native.systemd` can say what was \
          edited",

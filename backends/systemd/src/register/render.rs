@@ -39,7 +39,8 @@ pub(crate) fn render(
     };
     if at_boot {
         let link = folder.link(&unit);
-        calls.push(format!("link {} to it: it starts at boot", link.display()));
+        let until = if folder.transient { "is enabled until the next boot" } else { "starts at boot" };
+        calls.push(format!("link {} to it: it {until}", link.display()));
     }
     if registration.start {
         calls.push(format!("tell {manager}: ResetFailedUnit {unit}"));
