@@ -73,6 +73,32 @@ impl Container {
         self.must(&[&["register", name, "--settle", "0"][..], options, &["--", "sleep", "1000"]].concat());
     }
 
+    /// One service of each sort that a boot tells apart.
+    #[track_caller]
+    pub fn one_of_each(&self) {
+        self.sleeper("ran", &[]);
+        self.sleeper("rested", &[]);
+        self.must(&["stop", "rested"]);
+        self.sleeper("always", &["--boot", "up"]);
+        self.must(&["stop", "always"]);
+        self.sleeper("never", &["--boot", "down"]);
+    }
+
+    /// Reconciles after a boot: what this said, after which each of [`Container::one_of_each`] is as it is to
+    /// be then.
+    #[track_caller]
+    pub fn comes_back(&self) -> Reconciled {
+        let reconciled = self.reconciled(&[]);
+        assert!(reconciled.at_boot() && reconciled.code == Some(0), "{reconciled:?}");
+        assert_eq!(self.is("ran"), words("running", "up"));
+        assert_eq!(self.is("rested"), words("stopped", "down"));
+        assert_eq!(self.is("always"), words("running", "up"), "boot = up starts what was stopped");
+        assert_eq!(self.is("never"), words("stopped", "down"), "boot = down starts nothing");
+        let again = self.reconciled(&[]);
+        assert!(!again.at_boot() && again.is_idle() && again.code == Some(0), "{again:?}");
+        reconciled
+    }
+
     /// A script at the same path after each start.
     #[track_caller]
     pub fn script(&self, path: &str, text: &str) {

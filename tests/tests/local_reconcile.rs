@@ -15,26 +15,14 @@ fn supervisor(container: &Container, name: &str) -> u32 {
 
 fn comes_back_after_a_restart_of_the_container(uid: u32) {
     let first = container(uid);
-    first.sleeper("ran", &[]);
-    first.sleeper("rested", &[]);
-    first.must(&["stop", "rested"]);
-    first.sleeper("always", &["--boot", "up"]);
-    first.must(&["stop", "always"]);
-    first.sleeper("never", &["--boot", "down"]);
+    first.one_of_each();
     let second = first.restart();
     for name in ["ran", "rested", "always", "never"] {
         assert_eq!(second.state_of(name), "stopped", "nothing starts {name} by itself");
     }
-    let reconciled = second.reconciled(&[]);
-    assert!(reconciled.at_boot() && reconciled.code == Some(0), "{reconciled:?}");
+    let reconciled = second.comes_back();
     assert_eq!(reconciled.said("ran"), words("register", "stopped"));
     assert_eq!(reconciled.said("rested"), words("none", "stopped"));
-    assert_eq!(second.is("ran"), words("running", "up"));
-    assert_eq!(second.is("rested"), words("stopped", "down"));
-    assert_eq!(second.is("always"), words("running", "up"), "boot = up starts what was stopped");
-    assert_eq!(second.is("never"), words("stopped", "down"), "boot = down starts nothing");
-    let again = second.reconciled(&[]);
-    assert!(!again.at_boot() && again.is_idle(), "{again:?}");
 }
 
 #[test]

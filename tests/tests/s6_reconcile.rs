@@ -13,24 +13,12 @@ fn app() -> Container {
 
 fn comes_back_after_a_restart_of_the_container(uid: u32, scandir: Scandir) {
     let first = container(uid, scandir);
-    first.sleeper("ran", &[]);
-    first.sleeper("rested", &[]);
-    first.must(&["stop", "rested"]);
-    first.sleeper("always", &["--boot", "up"]);
-    first.must(&["stop", "always"]);
-    first.sleeper("never", &["--boot", "down"]);
+    first.one_of_each();
     let second = first.restart();
-    let reconciled = second.reconciled(&[]);
-    assert!(reconciled.at_boot() && reconciled.code == Some(0), "{reconciled:?}");
+    let reconciled = second.comes_back();
     for name in ["ran", "rested", "always", "never"] {
         assert_eq!(reconciled.said(name), words("register", "absent"), "{reconciled:?}");
     }
-    assert_eq!(second.is("ran"), words("running", "up"));
-    assert_eq!(second.is("rested"), words("stopped", "down"));
-    assert_eq!(second.is("always"), words("running", "up"), "boot = up starts what was stopped");
-    assert_eq!(second.is("never"), words("stopped", "down"), "boot = down starts nothing");
-    let again = second.reconciled(&[]);
-    assert!(!again.at_boot() && again.is_idle() && again.code == Some(0), "{again:?}");
     let log = second.lab.read(format!("{}/boot.log", second.state()));
     assert_eq!(log.matches(" prior=absent action=register exit=-\n").count(), 4, "{log}");
 }
