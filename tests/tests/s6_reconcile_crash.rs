@@ -29,8 +29,9 @@ fn is(world: &World, name: &str) -> String {
     format!("{} {}", service["state"].as_str().unwrap_or("?"), service["desired"].as_str().unwrap_or("?"))
 }
 
-/// Reconciles until all is at rest: what a killed command set in motion (a supervisor that is on its way
-/// out) may end only after the first pass has looked.
+/// Reconciles until all is at rest. The supervisor that s6-svscan began for what was renamed away a moment
+/// later finds by name what took its place, and leaves that when s6-svscan prunes it: maybe only after the
+/// first pass has looked.
 fn reconcile(world: &World) {
     let mut last = Value::Null;
     for _ in 0..3 {
