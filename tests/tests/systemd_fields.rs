@@ -81,14 +81,14 @@ const LOOP: [&str; 4] = ["--restart-delay", "100ms", "--give-up", "3/20s"];
 #[test]
 fn a_crash_loop_is_given_up_after_so_many_failures_and_a_start_forgets_them() {
     in_both(|app| {
-        app.register_to_die(&LOOP, "echo x >>/tmp/runs; exit 1");
+        app.register_to_die(&LOOP, "echo x >>/tmp/runs; echo no luck; exit 1");
         let service = app.waits_for("failed");
         assert_eq!(app.lines("/tmp/runs"), 3, "the third failure is the last: {service}");
         assert_eq!(service["last_exit"]["code"], 1, "{service}");
         let reason = service["reason"].as_str().unwrap_or_default();
         assert!(reason.contains("gave up") || reason.contains("given up"), "{service}");
         let started = app.anysvc(&["start", "web", "--settle", "20s"]).run().fails(11);
-        started.stderr_contains("exit code 1");
+        started.stderr_contains("exit code 1").stderr_contains("no luck");
         app.lab.wait_until("it was tried three times more", || app.lines("/tmp/runs") == 6);
         app.waits_for("failed");
     });

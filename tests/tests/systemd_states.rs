@@ -81,6 +81,7 @@ fn a_loop_of_crashes_is_given_up_and_a_start_begins_to_count_anew() {
         );
         assert_eq!(status["last_exit"]["code"], 1);
         assert_eq!(who.property("sick", "ActiveState"), "failed");
+        assert_eq!(status["native"]["result"], who.property("sick", "Result"), "{status}");
         let wrote = |word: &str| who.property("sick", word);
         let before = wrote("InvocationID");
         who.anysvc(&["start", "sick", "--settle", "100ms"]).success();

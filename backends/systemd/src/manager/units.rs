@@ -139,3 +139,19 @@ fn read_listed(array: &mut Reader<'_>) -> Result<Listed, Garbled> {
     let (job, kind, _job_path) = (array.u32()?, array.text()?, array.text()?);
     Ok(Listed { id, load, active, sub, job: (job != 0).then(|| (job, kind.to_owned())) })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manager::STEPS;
+
+    #[test]
+    fn an_answer_that_was_lost_is_no_property_that_is_lacking() {
+        let answered = |name: &str| {
+            let answer = Err(bus::Refusal { name: name.into(), text: String::new() });
+            unit(Listed::absent("web.service"), STEPS.of_each, &mut once(answer))
+        };
+        assert_eq!(answered("org.freedesktop.DBus.Error.UnknownProperty").unwrap().facts, Facts::default());
+        assert!(answered("org.freedesktop.DBus.Error.NoReply").unwrap_err().is_loss());
+    }
+}
