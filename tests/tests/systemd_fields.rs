@@ -317,3 +317,16 @@ fn a_limit_that_systemd_would_cut_unsaid_is_refused_and_any_other_arrives() {
         assert_eq!(most_files(lab, &pid), most);
     });
 }
+
+#[test]
+fn what_is_passed_through_is_systemds_to_understand() {
+    in_both(|app| {
+        let spec = "[service.web]\ncommand = ['/usr/bin/sleep', '1000']\n\
+            [service.web.native.systemd.Service]\nNice = '5'\n";
+        app.lab.write("/srv/web.toml", app.uid, 0o644, spec);
+        app.anysvc(&["register", "--file", "/srv/web.toml"]).run().success();
+        let scope = if app.uid == 0 { "--system" } else { "--user" };
+        let nice = app.lab.systemctl([scope, "show", "web", "--value", "-p", "Nice"]).uid(app.uid);
+        nice.run().success().stdout_is("5\n");
+    });
+}
