@@ -23,9 +23,9 @@ pub fn run() -> Done {
     let backends = backends().map_err(|error| format!("listing backends/: {error}"))?;
     let target = host_target()?;
     let flags = rustflags(&target)?;
-    // The program ends with its first panic, so that it needs nothing to unwind with; a plugin contains its own.
+    // The program ends with its first panic, and so has nothing to unwind; a plugin contains its own.
     let program = ["build", "--package", "anysvc", "--bins", "--config", r#"profile.release.panic="abort""#];
-    build(&program, &target, &[flags.as_slice(), &["-Cforce-unwind-tables=no".to_owned()]].concat())?;
+    build(&program, &target, &flags)?;
     for id in &backends {
         // By `rustc --crate-type`, because cargo leaves out fat LTO where a library is also built as an
         // rlib (which a backend's own tests link), and the plugin would grow by a tenth.
@@ -38,10 +38,10 @@ pub fn run() -> Done {
     Ok(())
 }
 
-fn build(verb: &[&str], target: &str, flags: &[String]) -> Done<()> {
+fn build(verb: &[&str], target: &str, flags: &str) -> Done<()> {
     let mut build = cargo();
     build.args(verb).args(["--release", "--target", target]);
-    must(build.env_remove("RUSTFLAGS").env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f")))
+    must(build.env_remove("RUSTFLAGS").env("CARGO_ENCODED_RUSTFLAGS", flags))
 }
 
 /// The backends that are ready to be installed: those with a manifest.
@@ -66,8 +66,8 @@ fn host_target() -> Done<String> {
     host.map(str::to_owned).ok_or_else(|| "`rustc -vV` names no host".into())
 }
 
-/// The caller's flags and ours.
-fn rustflags(target: &str) -> Done<Vec<String>> {
+/// The caller's flags and ours, in cargo's encoding.
+fn rustflags(target: &str) -> Done<String> {
     let mut flags: Vec<String> = match std::env::var("CARGO_ENCODED_RUSTFLAGS") {
         Ok(flags) => flags.split('\x1f').filter(|flag| !flag.is_empty()).map(str::to_owned).collect(),
         Err(_) => {
@@ -83,7 +83,7 @@ fn rustflags(target: &str) -> Done<Vec<String>> {
             .map_err(|error| format!("writing {}: {error}", script.display()))?;
         flags.push(format!("-Lnative={}", folder.display()));
     }
-    Ok(flags)
+    Ok(flags.join("\x1f"))
 }
 
 /// Makes the tree beside the old one and swaps them, so that no half of it is ever seen.
