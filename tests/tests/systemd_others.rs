@@ -206,3 +206,27 @@ fn nothing_needs_systemctl_but_planned_restarts_beside_giving_up() {
         anysvc(&["unregister", "web", "loop"]).success();
     }
 }
+
+/// A user's home, say, is a link, and the manager was told of it by another name than the accounts' file has.
+#[test]
+fn a_folder_that_the_manager_calls_otherwise_has_what_starts_at_boot() {
+    let lab = SystemdLab::start();
+    lab.command("ln").args(["-s", "/home/app", "/srv/home"]).run().success();
+    let set = "[Service]\nEnvironment=XDG_CONFIG_HOME=/srv/home/.config\n";
+    lab.write("/etc/systemd/system/user@10000.service.d/config.conf", 0, 0o644, set);
+    lab.reboot();
+    let anysvc = |args: &[&str]| lab.anysvc(args).uid(APP).run().success();
+    let link = "/home/app/.config/systemd/user/default.target.wants/web.service";
+    let starts_at_boot = || {
+        let document = anysvc(&["status", "web", "--json"]).json();
+        let enabled = document["services"][0]["native"]["enabled"].clone();
+        assert_eq!(enabled, lab.exists(link), "{document}");
+        enabled == true
+    };
+    anysvc(&[&["register", "web"], &SLEEP[..]].concat());
+    assert!(starts_at_boot());
+    lab.anysvc(["stop", "web"]).uid(APP).run().success();
+    assert!(!lab.exists(link), "it was stopped");
+    anysvc(&["start", "web"]);
+    assert!(starts_at_boot());
+}

@@ -257,3 +257,47 @@ fn what_starts_at_boot_is_changed_by_one_at_a_time() {
         assert_eq!((scope.state("web"), enabled()), ("stopped".to_owned(), "disabled\n".to_owned()));
     });
 }
+
+#[test]
+fn nothing_is_registered_behind_what_systemd_would_go_on_reading() {
+    let lab = SystemdLab::start();
+    lab.command("systemd-run").args(["--unit=theirs", "/usr/bin/sleep", "777"]).run().success();
+    for option in [&[][..], &["--transient"]] {
+        let adopt = [&["register", "theirs", "--adopt"], option, &SLEEP].concat();
+        let refused = lab.anysvc(adopt).run().fails(5);
+        refused.stderr_contains("/run/systemd/transient/theirs.service would hide `theirs`");
+    }
+    let left = lab.command("find").args(["/etc/systemd", "/run/systemd/system", "-name", "theirs*"]).run();
+    left.success().stdout_is("");
+    lab.systemctl(["is-active", "theirs"]).run().success();
+    // What is read after ours may be adopted.
+    lab.systemctl(["stop", "theirs"]).run().success();
+    let unit = "[Service]\nExecStart=/usr/bin/sleep 777\n";
+    lab.write("/usr/lib/systemd/system/theirs.service", 0, 0o644, unit);
+    lab.systemctl(["daemon-reload"]).run().success();
+    for option in [&[][..], &["--transient"]] {
+        lab.anysvc([&["register", "theirs", "--adopt"], option, &SLEEP].concat()).run().success();
+        let command = lab.systemctl(["show", "-p", "ExecStart", "theirs"]).run().success();
+        command.stdout_contains("argv[]=/usr/bin/sleep 1000 ");
+        lab.anysvc(["unregister", "theirs"]).run().success();
+    }
+}
+
+#[test]
+fn what_somebody_has_in_the_other_folder_is_left_without_a_word() {
+    let lab = SystemdLab::start();
+    let folder = "/run/systemd/system";
+    let theirs = format!("{folder}/theirs.service");
+    let link = format!("{folder}/multi-user.target.wants/theirs.service");
+    let text = "[Service]\nExecStart=/usr/bin/sleep 777\n[Install]\nWantedBy=multi-user.target\n";
+    lab.write(&theirs, 0, 0o644, text);
+    lab.systemctl(["enable", "--runtime", "theirs"]).run().success();
+    lab.systemctl(["daemon-reload"]).run().success();
+    let adopted = lab.anysvc([&["register", "theirs", "--adopt"], &SLEEP[..]].concat()).run().success();
+    adopted.stderr_is("");
+    lab.anysvc(["unregister", "theirs"]).run().success().stderr_is("");
+    assert_eq!(lab.read(&theirs), text);
+    assert!(lab.path(&link).is_symlink(), "it is theirs");
+    let copies = lab.command("find").args(["/etc/systemd", folder, "-name", "*.anysvc-saved*"]).run();
+    copies.success().stdout_is("");
+}

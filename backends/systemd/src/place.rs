@@ -82,10 +82,11 @@ impl Place {
         [Some(&self.lasting), self.transient.as_ref()].into_iter().flatten()
     }
 
-    /// The folder of ours that a unit was read from, if it is one.
+    /// The folder of ours that a unit was read from, if it is one. The manager may call it otherwise.
     pub fn of_file(&self, file: &str) -> Option<&Folder> {
         let parent = Path::new(file).parent()?;
-        self.folders().find(|folder| folder.units == parent)
+        let named = self.folders().find(|folder| folder.units == parent);
+        named.or_else(|| self.folders().find(|folder| are_one(&folder.units, parent)))
     }
 
     /// The file that those lock who change units. It is gone at the next boot.
@@ -169,6 +170,12 @@ impl Folder {
             other => other,
         }
     }
+}
+
+/// Whether two paths lead to one folder: a home may be a link.
+pub fn are_one(one: &Path, other: &Path) -> bool {
+    one == other
+        || fs::canonicalize(one).is_ok_and(|one| fs::canonicalize(other).is_ok_and(|other| one == other))
 }
 
 /// Makes a folder beside the units, which everybody may look into whatever the caller's umask is.

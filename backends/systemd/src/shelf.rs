@@ -132,14 +132,17 @@ impl<'a> Shelf<'a> {
         answers
     }
 
-    /// Keeps a copy of each file under the name of a service that somebody else wrote or edited, beside it: the
-    /// paths of the copies.
+    /// Keeps a copy of each file of a service of ours that somebody edited, and of each that is to be overwritten
+    /// in a folder and that somebody else wrote, beside it: the paths of the copies.
     ///
     /// # Errors
     /// When that can't be done. Nothing is lost then.
-    pub(crate) fn save(&self, name: &str) -> Result<Vec<PathBuf>> {
+    pub(crate) fn save(&self, name: &str, overwritten: Option<&Folder>) -> Result<Vec<PathBuf>> {
         let mut saved = Vec::new();
         for open in &self.folders {
+            if overwritten != Some(open.place) && is_foreign(open.place, name) {
+                continue;
+            }
             for file in theirs(open.place, name)? {
                 saved.push(open.save(&file)?);
             }
@@ -203,7 +206,7 @@ impl<'a> Open<'a> {
     }
 
     fn remove(&self, names: &[&str]) -> Result<()> {
-        let ours = names.iter().filter(|name| !matches!(find(self.place, name), Ok(Found::Foreign(_))));
+        let ours = names.iter().filter(|name| !is_foreign(self.place, name));
         let files: Vec<_> = ours.flat_map(|name| [unit_file(name), environment_file(name)]).collect();
         publish::remove_all(&self.folder, &self.path, files.iter().map(|file| &**file)).map_err(denied)
     }
@@ -253,6 +256,11 @@ fn find(folder: &Folder, name: &str) -> Result<Found> {
         written: SystemTime::UNIX_EPOCH + since_epoch,
         transient: folder.transient,
     }))
+}
+
+/// Whether somebody else has a unit of that name there.
+pub(crate) fn is_foreign(folder: &Folder, name: &str) -> bool {
+    matches!(find(folder, name), Ok(Found::Foreign(_)))
 }
 
 /// The files under the name of a service that are not as we wrote them.

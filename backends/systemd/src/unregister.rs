@@ -6,7 +6,7 @@ use crate::{
     keep,
     manager::{Manager, ORIGIN, Unit, Work, recovery},
     register::is_elsewhere,
-    shelf::{Found, Shelf},
+    shelf::{self, Found, Shelf},
     verbs::{self, Services},
 };
 
@@ -69,7 +69,7 @@ fn remove(
             return Err(Error::not_ours(&target.name).with_path(path));
         }
         let warnings = left_of(services, &shelf, &target.name)?;
-        for folder in services.place.folders() {
+        for folder in services.place.folders().filter(|folder| !shelf::is_foreign(folder, &target.name)) {
             relinked |= folder.set_enabled(&format!("{}.service", target.name), false)?;
         }
         Ok(Done { warnings })
@@ -90,7 +90,7 @@ fn remove(
 
 /// What will be left of a service because somebody else wrote it.
 fn left_of(services: &Services<'_>, shelf: &Shelf<'_>, name: &str) -> Result<Vec<String>> {
-    let saved = shelf.save(name)?.into_iter();
+    let saved = shelf.save(name, None)?.into_iter();
     let saved = saved.map(|copy| format!("somebody had edited it, which is kept as {}", copy.display()));
     let added = services.place.added_to(&format!("{name}.service")).into_iter();
     let added = added.map(|added| format!("{} of somebody else is left", added.display()));

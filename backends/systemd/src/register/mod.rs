@@ -13,6 +13,7 @@ use anysvc_backend_api::{Batch, Boot, Done, Error, ErrorKind, Registration, Resu
 use crate::{
     keep,
     manager::{Manager, Work, recovery},
+    place::Folder,
     shelf::{New, Shelf},
     unregister,
     verbs::{self, Mode, Services},
@@ -65,9 +66,11 @@ fn publish(
     let mut manager = recovery::open(services.gate, Work::on(batch.items.len()), batch.deadline)?;
     let transient = batch.items.iter().any(|registration| registration.spec.is_transient());
     let shelf = Shelf::open(services.place, transient, batch.deadline)?;
-    search::is_read(services, &mut manager, transient, batch.deadline)?;
-    let plans = plan::plan(services, owner, &mut manager, batch)?;
-    let plans = batch.then(plans, |registration, plan| save(&shelf, registration, plan));
+    let folders = search::is_read(services, &mut manager, transient, batch.deadline)?;
+    let plans = plan::plan(services, owner, &mut manager, &folders, batch)?;
+    let plans = batch.then(plans, |registration, plan| {
+        save(&shelf, services.place.folder(registration.spec.is_transient())?, registration, plan)
+    });
     let new = batch.items.iter().zip(&plans).filter_map(|(registration, published)| {
         let plan = &published.as_ref().ok()?.plan;
         let (name, transient) = (&*registration.spec.name, registration.spec.is_transient());
@@ -105,11 +108,11 @@ fn publish(
 }
 
 /// What somebody else wrote is kept before it is overwritten: only who adopts it comes here.
-fn save(shelf: &Shelf<'_>, registration: &Registration, plan: Plan) -> Result<Published> {
+fn save(shelf: &Shelf<'_>, folder: &Folder, registration: &Registration, plan: Plan) -> Result<Published> {
     let mut done = Done::default();
     if registration.adopt && plan.existing != Existing::Same {
         let kept = |path: PathBuf| format!("what was there before is kept as {}", path.display());
-        done.warnings = shelf.save(&registration.spec.name)?.into_iter().map(kept).collect();
+        done.warnings = shelf.save(&registration.spec.name, Some(folder))?.into_iter().map(kept).collect();
     }
     Ok(Published { plan, done })
 }

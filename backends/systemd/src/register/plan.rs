@@ -1,10 +1,15 @@
 //! What registering each service would do. Everything that can be refused is refused here, before anything
 //! is changed.
 
-use std::{collections::HashSet, path::Path, time::SystemTime};
+use std::{
+    collections::HashSet,
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
 
 use anysvc_backend_api::{Batch, Boot, Error, ErrorKind, Registration, Result, ServiceSpec, User};
 
+use super::search;
 use crate::{
     ceiling::Ceiling,
     manager::{Manager, ORIGIN, Unit, recovery},
@@ -51,6 +56,7 @@ pub(super) fn plan(
     services: &Services<'_>,
     owner: &User,
     manager: &mut Manager,
+    folders: &[PathBuf],
     batch: &Batch<Registration>,
 ) -> Result<Vec<Result<Plan>>> {
     let names: Vec<String> = batch.items.iter().map(|item| format!("{}.service", item.spec.name)).collect();
@@ -70,13 +76,11 @@ pub(super) fn plan(
             return Err(Error::already_registered(&registration.spec.name));
         }
         ceiling.check(&registration.spec.limits)?;
-        judge(
-            services.place,
-            Shelf::find(services.place, &registration.spec.name)?,
-            &unit,
-            registration,
-            files,
-        )
+        let found = Shelf::find(services.place, &registration.spec.name)?;
+        if let Some(file) = what_hides(services.place, folders, &found, &unit, registration)? {
+            return Err(hidden(registration, &file));
+        }
+        judge(services.place, found, &unit, registration, files)
     }))
 }
 
@@ -145,15 +149,9 @@ fn judge(
     };
     match found {
         Found::Foreign(path) if !adopt => Err(Error::not_ours(name).with_path(path)),
-        Found::Foreign(path) if folder.transient && path.parent() != Some(folder.units()) => {
-            Err(hidden(name, &path))
-        }
         Found::Foreign(_) => Ok(plan(Existing::Differs, active)),
         Found::Nothing if is_elsewhere(place, unit) && !adopt => {
             Err(Error::not_ours(name).with_path(&unit.facts.file))
-        }
-        Found::Nothing if is_elsewhere(place, unit) && folder.transient => {
-            Err(hidden(name, Path::new(&unit.facts.file)))
         }
         Found::Nothing if is_elsewhere(place, unit) => Ok(plan(Existing::Differs, active)),
         Found::Nothing => unedited(place, name, adopt).map(|()| plan(Existing::Absent, active)),
@@ -200,10 +198,27 @@ fn edited(name: &str, path: &Path) -> Error {
     )
 }
 
-/// What is transient stands behind what lasts.
-fn hidden(name: &str, path: &Path) -> Error {
-    let message = format!("transient: {} would hide a transient `{name}`", path.display());
+/// The file of somebody else, who lets it be replaced, that systemd would go on reading instead of ours.
+fn what_hides(
+    place: &Place,
+    folders: &[PathBuf],
+    found: &Found,
+    unit: &Unit,
+    registration: &Registration,
+) -> Result<Option<PathBuf>> {
+    let ours = place.folder(registration.spec.is_transient())?.units();
+    let file = match found {
+        Found::Foreign(path) => Some(path.clone()),
+        _ => is_elsewhere(place, unit).then(|| PathBuf::from(&unit.facts.file)),
+    };
+    Ok(file.filter(|file| registration.adopt && search::hides(folders, file, ours)))
+}
+
+fn hidden(registration: &Registration, path: &Path) -> Error {
+    let name = &registration.spec.name;
+    let message = format!("{} would hide `{name}`: systemd reads it first", path.display());
+    let or = if registration.spec.is_transient() { ", or leave out `transient`" } else { "" };
     Error::new(ErrorKind::NotOurs, message)
         .with_path(path)
-        .with_hint("move that file away, or leave out `transient`")
+        .with_hint(format!("stop what it is for, and move it away{or}"))
 }

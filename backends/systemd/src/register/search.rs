@@ -1,19 +1,17 @@
-//! Whether the manager reads units from where we put them. A user's looks below the XDG_CONFIG_HOME that it was
+//! Whether the manager reads units from where we put them, and which it reads first. A user's looks below the XDG_CONFIG_HOME that it was
 //! started with, which only it knows.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use anysvc_backend_api::{Deadline, Error, ErrorKind, Result, Scope};
 
 use crate::{
     manager::{Manager, recovery},
+    place::are_one,
     verbs::Services,
 };
 
-/// Makes sure of it, before anything is changed.
+/// Makes sure of it, before anything is changed: the folders that it reads units from, the first first.
 ///
 /// # Errors
 /// `manager-unavailable` where it does not, with where it does.
@@ -22,22 +20,26 @@ pub(super) fn is_read(
     manager: &mut Manager,
     transient: bool,
     deadline: Deadline,
-) -> Result<()> {
+) -> Result<Vec<PathBuf>> {
     let ask = |manager: &mut Manager| manager.folders(deadline);
     let folders = recovery::asked_by(services.gate, manager, ask, deadline)?;
     let ours = services.place.folders().filter(|folder| transient || !folder.transient);
     let mut ours = ours.map(|folder| folder.units());
-    match ours.find(|ours| !contain(&folders, ours)) {
+    match ours.find(|ours| place_of(&folders, ours).is_none()) {
         Some(unread) => Err(elsewhere(services.gate.scope(), unread, &folders)),
-        None => Ok(()),
+        None => Ok(folders),
     }
 }
 
-/// By what they lead to: a home may be a link.
-fn contain(folders: &[PathBuf], ours: &Path) -> bool {
-    let real = |path: &Path| fs::canonicalize(path).ok();
-    folders.iter().any(|folder| folder == ours)
-        || real(ours).is_some_and(|ours| folders.iter().any(|folder| real(folder).as_ref() == Some(&ours)))
+/// Whether a unit from this file hides one of that name in a folder of ours.
+pub(super) fn hides(folders: &[PathBuf], file: &Path, ours: &Path) -> bool {
+    let before = file.parent().and_then(|folder| place_of(folders, folder));
+    before.is_some_and(|before| place_of(folders, ours).is_some_and(|ours| before < ours))
+}
+
+fn place_of(folders: &[PathBuf], folder: &Path) -> Option<usize> {
+    let named = folders.iter().position(|known| known == folder);
+    named.or_else(|| folders.iter().position(|known| are_one(known, folder)))
 }
 
 fn elsewhere(scope: Scope, unread: &Path, folders: &[PathBuf]) -> Error {
