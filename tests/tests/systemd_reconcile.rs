@@ -110,3 +110,58 @@ fn what_is_gone_is_brought_back_as_its_operator_left_it() {
         }
     });
 }
+
+/// What became of a service, which is not what its operator wants, and what a pass makes of it by force.
+fn by_force(scope: &Scope<'_>, options: &[&str], script: &str, state: &str) -> Value {
+    let script = scope.lab.script(script);
+    scope.anysvc(&[&["register", "web", "--replace"], options, &["--", &script]].concat()).run().any();
+    scope.lab.wait_until(&format!("it is {state}"), || {
+        let status = scope.anysvc(&["status", "web", "--json"]).run().any().json();
+        status["services"][0]["state"] == state
+    });
+    let user = if scope.uid == 0 { "--system" } else { "--user" };
+    let started = || {
+        let show = scope.lab.systemctl([user, "show", "web", "--value", "-p", "InvocationID"]);
+        show.uid(scope.uid).run().success().stdout()
+    };
+    let before = started();
+    for options in [&[][..], &["--force"]] {
+        let told = scope.reconcile(options);
+        assert_eq!((&told["action"], &told["state"]), (&"leave".into(), &state.into()), "{told}");
+    }
+    assert_eq!(started(), before, "it was not started again");
+    scope.reconcile(&["--force"])
+}
+
+#[test]
+fn what_ended_for_good_by_itself_is_left_even_by_force() {
+    in_both(|scope| {
+        let told = by_force(scope, &[], "sleep 0.4\n", "stopped");
+        assert_eq!(told["why"], "it exited with 0, and is done");
+        let told = by_force(scope, &["--restart", "always"], "sleep 0.4; exit 78\n", "failed");
+        assert!(told["why"].as_str().is_some_and(|why| why.contains("exited with 78")), "{told}");
+        let give_up = ["--give-up", "2/60s", "--restart-delay", "50ms"];
+        let told = by_force(scope, &give_up, "sleep 0.4; exit 1\n", "failed");
+        assert!(told["why"].as_str().is_some_and(|why| why.contains("given up")), "{told}");
+    });
+}
+
+#[test]
+fn what_was_stopped_by_hand_during_its_restart_delay_is_not_done() {
+    in_both(|scope| {
+        let script = scope.lab.script("sleep 0.4\n");
+        let options = ["--restart", "always", "--restart-delay", "1000s"];
+        let register = [&["register", "web", "--replace"], &options[..], &["--", &script]].concat();
+        scope.anysvc(&register).run().success();
+        scope.lab.wait_until("it waits", || {
+            let status = scope.anysvc(&["status", "web", "--json"]).run().any().json();
+            status["services"][0]["state"] == "backoff"
+        });
+        let user = if scope.uid == 0 { "--system" } else { "--user" };
+        scope.lab.systemctl([user, "stop", "web"]).uid(scope.uid).run().success();
+        let told = scope.reconcile(&[]);
+        let expected = (&"drift".into(), &"it was stopped by hand".into());
+        assert_eq!((&told["action"], &told["why"]), expected, "{told}");
+        assert_eq!(scope.reconcile(&["--force"])["action"], "start");
+    });
+}

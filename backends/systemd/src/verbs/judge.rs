@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use anysvc_backend_api::{Exit, Signal, State, Status, Value};
+use anysvc_backend_api::{Exit, Rest, Signal, State, Status, Value};
 
 use crate::manager::{Facts, Listed, Unit};
 
@@ -70,22 +70,27 @@ fn ready(status: &Status, listed: &Listed, facts: &Facts) -> Option<bool> {
 /// Held back, stopped by somebody, done, or failed: systemd does not tell the first three apart.
 fn at_rest(status: &mut Status, facts: &Facts, own: Own) {
     let how = status.last_exit.as_ref().map(|exit| ended(exit, facts));
+    // Of one that failed before it had a process nothing else is known.
+    let ran = how.is_some() || status.state == State::Failed;
     if held_back(facts) {
         status.state = State::Stopped;
         status.held_back = true;
         status.last_exit = None;
         status.reason = Some("condition not met".to_owned());
-    } else if own.stopped || was_stopped(facts) || (status.state == State::Stopped && gave_no_result(facts)) {
+    } else if own.stopped || was_stopped(facts) || (status.state == State::Stopped && was_not_let(facts)) {
         status.state = State::Stopped;
         status.reason = how.map(|_| "stopped".to_owned());
-    } else if status.state == State::Failed {
-        status.reason = Some(failed(how, facts));
-    } else if own.ours && status.last_exit.as_ref().is_some_and(|exit| exit.signal.is_some()) {
-        // TERM and the like, which systemd calls clean, and which nobody sent to stop it.
-        status.state = State::Failed;
-        status.reason = Some(failed(how, facts));
     } else {
-        status.reason = how.map(|how| format!("{how}, and is done"));
+        // Nobody stopped it: its restart policy made this end the last one.
+        status.rest = ran.then_some(Rest::Over);
+        // TERM and the like systemd calls clean, and nobody sent them to stop it.
+        if own.ours && status.last_exit.as_ref().is_some_and(|exit| exit.signal.is_some()) {
+            status.state = State::Failed;
+        }
+        status.reason = match status.state {
+            State::Failed => Some(failed(how, facts)),
+            _ => how.map(|how| format!("{how}, and is done")),
+        };
     }
 }
 
@@ -103,27 +108,33 @@ fn was_stopped(facts: &Facts) -> bool {
     let Facts { began: Some(began), left_active: Some(left), ended: Some(ended), .. } = facts else {
         return false;
     };
-    began <= left && left < ended
+    began <= left && left < ended && !set_out_again(facts)
 }
 
-/// One that failed is `failed`, not `inactive`, unless it was stopped while it waited for its restart.
-fn gave_no_result(facts: &Facts) -> bool {
-    !matches!(facts.result.as_str(), "success" | "")
+/// One that is `inactive`, and not `failed`, and did not end well, or waited for its restart: it was stopped
+/// meanwhile.
+fn was_not_let(facts: &Facts) -> bool {
+    !matches!(facts.result.as_str(), "success" | "") || set_out_again(facts)
 }
 
-/// It ended, waited for a restart, and was not let: it did that too often.
+/// It ended, and waited for a restart or was started since, without a process so far.
+fn set_out_again(facts: &Facts) -> bool {
+    facts.ended.is_some() && facts.set_out >= facts.ended
+}
+
+/// It was not let start again: it did that too often.
 fn gave_up(facts: &Facts) -> bool {
-    facts.result == "start-limit-hit" || (facts.ended.is_some() && facts.set_out >= facts.ended)
+    facts.result == "start-limit-hit" || set_out_again(facts)
 }
 
 fn failed(how: Option<String>, facts: &Facts) -> String {
     let how = how.unwrap_or_else(|| "it failed".to_owned());
     match facts.result.as_str() {
+        "resources" => "systemd could not start it; it will not be tried again by itself".to_owned(),
         _ if gave_up(facts) => format!("{how}, as it did too often; it was given up"),
         "timeout" => format!("{how}, because it took too long to start or to stop"),
         "watchdog" => format!("{how}, because it did not say in time that it lives"),
         "oom-kill" => format!("{how}, because the memory was used up"),
-        "resources" => "systemd could not start it; it will not be tried again by itself".to_owned(),
         _ => format!("{how}; it will not be started again by itself"),
     }
 }

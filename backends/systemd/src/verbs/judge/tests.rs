@@ -105,6 +105,9 @@ fn one_that_was_stopped_is_stopped_however_it_ended() {
         State::Stopped,
         Some("stopped"),
     );
+    let waiting = Facts { set_out: at(20), ..ran("success", EXITED, 0) };
+    let status = judged(&unit("inactive", "dead", waiting), OURS, State::Stopped, Some("stopped"));
+    assert_eq!(status.rest, None);
     // `stop` takes the link away.
     let own = Own { stopped: true, enabled: false, ..OURS };
     judged(&unit("failed", "failed", ran("exit-code", EXITED, 1)), own, State::Stopped, Some("stopped"));
@@ -116,7 +119,7 @@ fn one_that_was_stopped_is_stopped_however_it_ended() {
 fn one_that_is_done() {
     let unit = unit("inactive", "dead", ran("success", EXITED, 0));
     let status = judged(&unit, OURS, State::Stopped, Some("it exited with 0, and is done"));
-    assert_eq!(status.wanted_up, Some(false));
+    assert_eq!((status.wanted_up, status.rest), (Some(false), Some(Rest::Over)));
 }
 
 #[test]
@@ -135,8 +138,13 @@ fn one_that_failed_for_good() {
             "it exited with 1, as it did too often; it was given up",
         ),
     ] {
-        judged(&unit("failed", "failed", facts), OURS, State::Failed, Some(reason));
+        let status = judged(&unit("failed", "failed", facts), OURS, State::Failed, Some(reason));
+        assert_eq!(status.rest, Some(Rest::Over));
     }
+    // Stopped for a restart, and then not begun.
+    let facts = Facts { left_active: at(15), set_out: at(21), ..ran("resources", KILLED, 15) };
+    let reason = "systemd could not start it; it will not be tried again by itself";
+    judged(&unit("failed", "failed", facts), OURS, State::Failed, Some(reason));
 }
 
 #[test]
