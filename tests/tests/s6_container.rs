@@ -3,7 +3,8 @@
 
 use std::process::Command;
 
-use anysvc_tests::{APP, Builder, Ended, Enter, Facts, S6Lab};
+use anysvc_tests::{APP, Builder, Ended, Enter, Facts, S6Lab, Scandir};
+use serde_json::Value;
 
 /// What the container put out.
 const OUTPUT: &str = "/var/log/container.log";
@@ -27,8 +28,10 @@ impl Image {
             assert!(copied.expect("cp runs").success(), "{path}");
         }
         // The folders above are the image's own, and app's home is his.
-        let own = |path: &str, uid| std::os::unix::fs::chown(self.0.path().join(path), Some(uid), Some(uid));
-        own("home/app", APP).expect("a home");
+        let home = self.0.path().join("home/app");
+        if home.exists() {
+            std::os::unix::fs::chown(home, Some(APP), Some(APP)).expect("a home");
+        }
     }
 
     fn builder(&self, builder: Builder) -> Builder {
@@ -93,6 +96,87 @@ fn plain_s6_starts_with_what_root_and_a_user_had() {
     }
     let log = next.read(OUTPUT);
     assert_eq!(log.matches("2 services after a boot: 2 registered").count(), 2, "{log}");
+}
+
+#[test]
+fn plain_s6_is_recognised_by_what_was_installed_and_needs_no_folder_of_s6_overlay() {
+    for (kind, uid) in [(Scandir::Root, 0), (Scandir::Shared, APP), (Scandir::User, APP)] {
+        let builder = S6Lab::new().scandir(kind).facts(Facts::NoBasedir);
+        let first = builder.clone().start();
+        let installed = install(&first, &["--user", "root", "--user", "app"]);
+        assert_eq!(installed.code(), Some(0), "{}", installed.stderr());
+        register(&first, uid, "up", &[]);
+        let image = Image::new();
+        image.take(&first, &[if uid == 0 { STATES[0] } else { STATES[1] }, "/etc/anysvc"]);
+        drop(first);
+        let next = image.builder(builder.boot("/etc/anysvc/boot")).start();
+        let anysvc = |args: &[&str]| next.anysvc(args).uid(uid).run().success().stdout().trim().to_owned();
+        assert_eq!(anysvc(&["detect"]), "s6", "{kind:?}");
+        next.wait_until("it is back", || state(&next, uid, "up") == "running");
+        anysvc(&["register", "new", "--", "sleep", "1000"]);
+        let status: Value = serde_json::from_str(&anysvc(&["status", "--json"])).expect("JSON");
+        let found = |name: &str| {
+            let services = status["services"].as_array().expect("services");
+            let found = services.iter().find(|service| service["name"] == name).expect("it is there");
+            (found["backend"].clone(), found["state"].clone())
+        };
+        assert_eq!(
+            [found("up"), found("new")],
+            [("s6".into(), "running".into()), ("s6".into(), "running".into())]
+        );
+        let log = next.read(OUTPUT);
+        assert!(!log.contains("warning"), "nothing is out of the ordinary: {log}");
+    }
+}
+
+#[test]
+fn a_configuration_that_is_there_is_used_or_what_it_lacks_is_told() {
+    let config = "/etc/anysvc/config.toml";
+    let lab = S6Lab::new().facts(Facts::NoBasedir).start();
+    lab.write(config, 0, 0o644, "disabled = [\"systemd\"]\n");
+    let refused = install(&lab, &[]);
+    assert_eq!(refused.code(), Some(5));
+    refused
+        .stderr_contains("/etc/anysvc/config.toml has no `scandir` in [backend.s6]")
+        .stderr_contains("below a line `[backend.s6]`: scandir = \"/run/service\"");
+    assert!(!lab.exists("/etc/anysvc/boot"), "nothing was changed");
+    let whole = "disabled = [\"systemd\"]\n[backend.s6]\nscandir = \"/run/{user}/service\"\n";
+    lab.write(config, 0, 0o644, whole);
+    assert_eq!(install(&lab, &[]).code(), Some(0));
+    lab.anysvc(["container", "remove"]).run().success();
+    assert_eq!(lab.read(config), whole, "it was not ours");
+    lab.command("/bin/rm").args([config]).run().success();
+    assert_eq!(install(&lab, &[]).code(), Some(0));
+    lab.anysvc(["detect"]).run().success().stdout_contains("s6");
+    lab.anysvc(["container", "remove"]).run().success().stdout_contains("removed: /etc/anysvc/config.toml");
+    assert!(!lab.exists(config));
+    assert_eq!(install(&lab, &[]).code(), Some(0));
+    lab.write(config, 0, 0o644, whole);
+    assert_eq!(
+        install(&lab, &[]).code(),
+        Some(0),
+        "one that was added to is the administrator's from then on"
+    );
+    lab.anysvc(["container", "remove"]).run().success();
+    assert_eq!(lab.read(config), whole);
+}
+
+#[test]
+fn an_account_that_is_not_there_is_told_and_the_command_is_one_that_runs() {
+    let lab = S6Lab::new().start();
+    let installed = install(&lab, &["--for", "s6", "--user", "app", "--user", "appp"]);
+    assert_eq!(installed.code(), Some(0), "it may be made later");
+    let installed = installed.stderr_contains("/etc/passwd lists no `appp`");
+    assert!(!installed.stderr().contains("`app`"), "{}", installed.stderr());
+    assert!(
+        installed.stdout().contains("CMD [\"/command/s6-svscan\", \"/run/service\"]"),
+        "{}",
+        installed.stdout()
+    );
+    assert!(
+        lab.read("/etc/anysvc/boot").contains("set -- /command/s6-svscan /run/service"),
+        "as its default"
+    );
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, time::SystemTime};
 
-use super::{Bytes, ServiceSpec, Signal, State, Status};
+use super::{Bytes, ServiceSpec, Signal, State, Status, Value};
 use crate::{
     error::{Error, Result},
     wire::{wire_enum, wire_struct},
@@ -230,6 +230,9 @@ wire_struct! { lenient:
         pub files: Vec<RenderedFile>,
         /// What whoever makes the image has to know.
         pub advice: Vec<String>,
+        /// What the configuration has to say of this backend there, so that it is taken for the one that
+        /// fits: a map of texts, which do unless something else is written.
+        pub settings: Value,
     }
 }
 

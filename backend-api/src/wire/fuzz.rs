@@ -69,7 +69,13 @@ fn samples() -> Vec<Bag> {
             .supports(Support::Native, &[Field::Env])
             .into_bag(),
         LogChunk { records: vec![record], end: true }.into_bag(),
-        BootFiles { form: "x".into(), files: vec![file.clone()], advice: vec!["y".into()] }.into_bag(),
+        BootFiles {
+            form: "x".into(),
+            files: vec![file.clone()],
+            advice: vec!["y".into()],
+            settings: Value::Map(vec![("k".into(), "v".into())]),
+        }
+        .into_bag(),
         Rendering { files: vec![file], calls: vec!["x".into()] }.into_bag(),
         WaitRequest { name: "web".into(), goal: Goal::Left, pid: Some(7) }.into_bag(),
         LogQuery::tail("web", 3).into_bag(),

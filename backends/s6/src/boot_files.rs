@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use anysvc_backend_api::{BootFiles, BootQuery, Error, RenderedFile, Result};
+use anysvc_backend_api::{BootFiles, BootQuery, Error, RenderedFile, Result, Value};
 use anysvc_backend_support::quote;
 
 use crate::tools;
@@ -21,6 +21,8 @@ const DEFINITION: &str = "/etc/s6-overlay/s6-rc.d/anysvc-reconcile";
 const SCRIPT: &str = "/etc/s6-overlay/scripts/anysvc-reconcile";
 /// The first step of a container with plain s6.
 const FIRST_STEP: &str = "/etc/anysvc/boot";
+/// The scandir of a container with plain s6, unless something else is said.
+const SCANDIR: &str = "/run/service";
 
 /// Renders them.
 ///
@@ -56,6 +58,8 @@ fn overlay(query: &BootQuery) -> Result<BootFiles> {
         "#!/command/with-contenv sh\n\
          # Brings the services of this container back. Made by `anysvc container install`.\n\
          # s6-rc runs it after `base`, and before what depends on `{ONESHOT}`.\n\
+         anysvc_status=0\n\
+         anysvc_step() {{ \"$@\" || anysvc_status=$?; }}\n\
          {}exit \"$anysvc_status\"\n",
         steps(query, "")
     );
@@ -77,7 +81,7 @@ fn overlay(query: &BootQuery) -> Result<BootFiles> {
             .to_owned(),
         users_advice(query),
     ];
-    Ok(BootFiles { form: OVERLAY.to_owned(), files, advice })
+    Ok(BootFiles { form: OVERLAY.to_owned(), files, advice, settings: Value::Null })
 }
 
 /// Where the bundle `user` says what is in it. Up to s6-overlay 3.2.3.1 that was beside the services, and a
@@ -105,33 +109,44 @@ fn plain(query: &BootQuery) -> Result<BootFiles> {
         return Err(Error::unsupported(message)
             .with_hint("leave it out: everything is made ready before the s6-svscan runs"));
     }
+    // Where s6 is only in /command, nothing that is given as `s6-svscan` would be found on PATH.
+    let svscan = tools::found_below(&query.root, "s6-svscan").unwrap_or_else(|| "s6-svscan".to_owned());
     let script = format!(
         "#!/bin/sh\n\
          # Makes the services of this container ready, and becomes the command that it is given. Made by\n\
          # `anysvc container install`.\n\
-         [ $# -gt 0 ] || set -- s6-svscan /run/service\n\
+         [ $# -gt 0 ] || set -- {} {SCANDIR}\n\
          case ${{1##*/}} in\n\
          s6-svscan)\n    \
          for anysvc_scandir do :; done\n    \
          mkdir -p -- \"$anysvc_scandir\"\n    \
          ;;\n\
          esac\n\
+         anysvc_step() {{ \"$@\" || :; }}\n\
          {}exec \"$@\"\n",
+        quoted(&svscan),
         steps(query, " --backend s6")
     );
     let advice = vec![
         format!(
             "order: the container runs `{FIRST_STEP}` first, which runs the s6-svscan: ENTRYPOINT \
-             [\"{FIRST_STEP}\"], CMD [\"s6-svscan\", \"/run/service\"]"
+             [\"{FIRST_STEP}\"], CMD [\"{svscan}\", \"{SCANDIR}\"]"
         ),
         format!(
-            "the scandir is /run/service, or what `scandir` in [backend.s6] of /etc/anysvc/config.toml says; each \
-             user has to be able to write his own. The tree of a user is best run by him, with the same first \
-             step: s6-setuidgid USER {FIRST_STEP} s6-svscan /run/USER/service"
+            "the scandir is what `scandir` in [backend.s6] of /etc/anysvc/config.toml says, by which s6 is also \
+             recognised: {SCANDIR}, unless it says something else already; each user has to be able to write his \
+             own. The tree of a user is best run by him, with the same first step: s6-setuidgid USER \
+             {FIRST_STEP} {svscan} /run/USER/service, and `scandir = \"/run/{{user}}/service\"`"
         ),
         users_advice(query),
     ];
-    Ok(BootFiles { form: PLAIN.to_owned(), files: vec![file(FIRST_STEP, 0o755, script)], advice })
+    Ok(BootFiles {
+        form: PLAIN.to_owned(),
+        files: vec![file(FIRST_STEP, 0o755, script)],
+        advice,
+        // An s6-svscan alone, as process 1, is not enough to recognise it by.
+        settings: Value::Map(vec![("scandir".to_owned(), SCANDIR.into())]),
+    })
 }
 
 /// The lines that bring back what each user has. Who is not root can become nobody else, and has services of
@@ -149,9 +164,7 @@ fn steps(query: &BootQuery, options: &str) -> String {
         })
         .collect();
     format!(
-        "anysvc_status=0\n\
-         anysvc_step() {{ \"$@\" || anysvc_status=$?; }}\n\
-         if [ \"$(id -u)\" = 0 ]; then\n{each}\
+        "if [ \"$(id -u)\" = 0 ]; then\n{each}\
          else\n    # The container runs as one user, who can become no other.\n    anysvc_step {reconcile}\nfi\n"
     )
 }

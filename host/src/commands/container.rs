@@ -27,7 +27,11 @@ pub fn run(session: &Session, what: &Container, out: &mut Output) -> Result<u8> 
     let root = Root::open(path, session.env.caller().euid)?;
     let (change, files) = match what {
         Container::Install(install) => {
-            let (backend, files) = files(session, install)?;
+            let (backend, mut files) = files(session, install)?;
+            // Before what reads it: a start in between finds the one that is to be recognised.
+            let config = container::config_file(&root, &backend.id, &files.settings)?;
+            files.files.splice(0..0, config);
+            warn_of_nobody(session, &root, install)?;
             (container::install(&root, files.files.clone())?, Some((backend, files)))
         }
         Container::Remove { .. } => (container::remove(&root)?, None),
@@ -72,6 +76,19 @@ fn files(session: &Session, install: &Install) -> Result<(Rc<Opened>, BootFiles)
     let mut error = refused.unwrap_or_else(|| Error::new(ErrorKind::NoBackend, "no backend is installed"));
     error.service = None;
     Err(error)
+}
+
+/// Whoever is not in the container's list of accounts may come from elsewhere, or be a slip of the pen.
+fn warn_of_nobody(session: &Session, root: &Root, install: &Install) -> Result<()> {
+    for user in &install.users {
+        if root.lists_account(user)? == Some(false) {
+            session.warn(format!(
+                "{} lists no `{user}`: unless there is one when the container starts, nothing comes back for it",
+                root.shown(Path::new(container::ACCOUNTS)).display()
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// The program, as the container sees it.

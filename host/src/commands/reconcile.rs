@@ -140,7 +140,10 @@ fn start_of(session: &Session, backend: &Opened) -> Result<Start> {
             if error.kind == ErrorKind::ManagerUnavailable
                 && backend.description()?.has(Capability::Offline) =>
         {
-            session.warn(format!("services are made ready for a manager that does not run yet: {error}"));
+            // Who names the backend, as what starts a container does, knows.
+            if session.requested().is_none() {
+                session.warn(format!("services are made ready for a manager that does not run yet: {error}"));
+            }
             Ok(Start::Ahead(environment::boot()))
         }
         Err(error) => Err(error),

@@ -3,6 +3,7 @@
 //! nothing is overwritten or removed that is not as we left it. This module must not know any service
 //! manager: the files come from a backend.
 
+mod config;
 mod note;
 mod place;
 #[cfg(test)]
@@ -12,8 +13,10 @@ use std::path::{Path, PathBuf};
 
 use anysvc_backend_api::{Error, ErrorKind, RenderedFile, Result};
 
+use crate::config::CONFIG_FILE;
+pub use config::file as config_file;
 use note::{Note, Noted};
-pub use place::Root;
+pub use place::{ACCOUNTS, Root};
 
 /// What is to happen to a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +58,7 @@ pub struct Change {
 /// `not-ours` where there is something that we did not write, or that was edited since; `permission-denied`
 /// where others may write; `io`.
 pub fn install(root: &Root, wanted: Vec<RenderedFile>) -> Result<Change> {
-    let before = Note::read(root)?;
+    let before = Note::read(root)?.without_edited(root, Path::new(CONFIG_FILE))?;
     let mut steps = Vec::new();
     for file in &wanted {
         steps.push((step(root, &before, file)?, file.path.clone()));

@@ -43,6 +43,21 @@ impl Note {
         self.files.contains(&Noted::of(path, found.mode, &found.content))
     }
 
+    /// Without a file that was edited since, and so became somebody's: of a configuration this is to be
+    /// expected.
+    ///
+    /// # Errors
+    /// When it can't be read.
+    pub(super) fn without_edited(mut self, root: &Root, path: &Path) -> Result<Note> {
+        if self.files.iter().any(|noted| noted.path == path)
+            && let Some(found) = root.read(path)?
+            && !self.knows(path, &found)
+        {
+            self.files.retain(|noted| noted.path != path);
+        }
+        Ok(self)
+    }
+
     /// What was noted; nothing where nothing was.
     ///
     /// # Errors

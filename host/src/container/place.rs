@@ -21,6 +21,9 @@ use crate::trust::{self, Inode, Owners};
 /// Nothing that we write is longer.
 const LONGEST: u64 = 1 << 20;
 
+/// Where its accounts are listed.
+pub const ACCOUNTS: &str = "/etc/passwd";
+
 /// The root folder of a container.
 #[derive(Debug)]
 pub struct Root {
@@ -51,6 +54,17 @@ impl Root {
     /// A path of the container, as it is from here.
     pub fn shown(&self, path: &Path) -> PathBuf {
         self.path.join(path.strip_prefix("/").unwrap_or(path))
+    }
+
+    /// Whether its list of accounts has one of that name; `None` where it has no list.
+    ///
+    /// # Errors
+    /// When the list can't be read, or may be written by others.
+    pub fn lists_account(&self, name: &str) -> Result<Option<bool>> {
+        let found = self.read(Path::new(ACCOUNTS))?;
+        let is_it =
+            |line: &[u8]| line.strip_prefix(name.as_bytes()).is_some_and(|rest| rest.starts_with(b":"));
+        Ok(found.map(|list| list.content.split(|&byte| byte == b'\n').any(is_it)))
     }
 
     /// The file at a path; `None` if there is none.
