@@ -97,6 +97,9 @@ fn what_somebody_added_to_a_unit_is_told_and_outlasts_it() {
     lab.anysvc([&["register", "web"], &SLEEP[..]].concat()).run().success().stderr_is("");
     let folder = "/etc/systemd/system/web.service.d";
     let added = &format!("{folder}/more.conf");
+    // One without any is nothing to tell.
+    lab.command("mkdir").arg(folder).run().success();
+    lab.anysvc(["status", "web"]).run().success().stderr_is("");
     lab.write(added, 0, 0o644, "[Service]\nEnvironment=MORE=1\n");
     let told = format!("warning: `web`: {folder} of somebody else changes what it is\n");
     let replace = [&["register", "web", "--replace", "--umask", "0077"], &SLEEP[..]].concat();
@@ -229,4 +232,18 @@ fn a_folder_that_the_manager_calls_otherwise_has_what_starts_at_boot() {
     assert!(!lab.exists(link), "it was stopped");
     anysvc(&["start", "web"]);
     assert!(starts_at_boot());
+}
+
+#[test]
+fn what_the_administrator_added_for_all_users_is_told_to_the_user() {
+    let lab = SystemdLab::start();
+    let folder = "/etc/systemd/user/web.service.d";
+    lab.write(format!("{folder}/more.conf"), 0, 0o644, "[Service]\nEnvironment=MORE=1\n");
+    lab.systemctl(["--user", "daemon-reload"]).uid(APP).run().success();
+    let told = format!("warning: `web`: {folder} of somebody else changes what it is\n");
+    let registered = lab.anysvc([&["register", "web"], &SLEEP[..]].concat()).uid(APP).run().success();
+    registered.stderr_is(&told);
+    let shown = lab.systemctl(["--user", "show", "-p", "Environment", "web"]).uid(APP).run().success();
+    shown.stdout_is("Environment=MORE=1\n");
+    lab.anysvc(["status", "web"]).uid(APP).run().success().stderr_is(&told);
 }

@@ -19,8 +19,8 @@ pub struct Place {
     lasting: Folder,
     /// None for a user without a runtime folder.
     transient: Option<Folder>,
-    /// Where else people add to units.
-    control: Vec<PathBuf>,
+    /// Where else additions to units are.
+    others: Vec<PathBuf>,
 }
 
 /// A folder of units.
@@ -52,8 +52,13 @@ impl Place {
         let folder = |root: &Path, transient| Folder { units: root.join(level), target, transient };
         let run = run.map(|run| run.join("systemd"));
         let control = [Some(&root), run.as_ref()].into_iter().flatten();
+        let control = control.map(|root| root.join(format!("{level}.control")));
+        // The administrator's for all users, and those of packages.
+        let roots = ["/etc/systemd", "/run/systemd", "/usr/local/lib/systemd", "/usr/lib/systemd"];
+        let general = roots.map(|root| Path::new(root).join(level));
+        let general = general.into_iter().skip(if context.scope == Scope::System { 2 } else { 0 });
         Ok(Place {
-            control: control.map(|root| root.join(format!("{level}.control"))).collect(),
+            others: control.chain(general).collect(),
             lasting: folder(&root, false),
             transient: run.map(|run| folder(&run, true)),
         })
@@ -94,10 +99,10 @@ impl Place {
         self.transient.as_ref()?.units.parent().map(|folder| folder.join("anysvc.lock"))
     }
 
-    /// What others added to a unit of ours, and will stay when it goes: folders of drop-ins.
+    /// What others added to a unit of ours, and will stay when it goes: folders with drop-ins.
     pub fn added_to(&self, unit: &str) -> Vec<PathBuf> {
-        let folders = self.folders().map(|folder| &folder.units).chain(&self.control);
-        folders.map(|folder| folder.join(format!("{unit}.d"))).filter(|added| added.exists()).collect()
+        let folders = self.folders().map(|folder| &folder.units).chain(&self.others);
+        folders.map(|folder| folder.join(format!("{unit}.d"))).filter(|added| has_dropin(added)).collect()
     }
 }
 
@@ -169,6 +174,15 @@ impl Folder {
             }
             other => other,
         }
+    }
+}
+
+/// Whether systemd finds something in a folder of drop-ins. What can't be read may hold some.
+fn has_dropin(folder: &Path) -> bool {
+    match fs::read_dir(folder) {
+        Ok(mut entries) => entries
+            .any(|entry| entry.is_ok_and(|entry| entry.path().extension().is_some_and(|end| end == "conf"))),
+        Err(error) => error.kind() != ErrorKind::NotFound,
     }
 }
 
