@@ -50,7 +50,12 @@ fn reconcile(world: &World) {
 fn over_web(world: &World, what: &'static str, args: Vec<&'static str>, prepare: &dyn Fn(), ends: [&str; 2]) {
     let mend = || {
         reconcile(world);
-        let end = is(world, "web");
+        let mut end = String::new();
+        // What was told to stop and is about to needs nothing of a reconcile.
+        world.lab.wait_until("it has stopped", || {
+            end = is(world, "web");
+            !end.starts_with("stopping")
+        });
         assert!(ends.contains(&end.as_str()), "{what} was killed, and reconcile led to {end:?}");
     };
     kill_each(world, what, &args, prepare, &mend);

@@ -191,8 +191,10 @@ fn another_spec_than_what_runs_is_told_and_put_right_by_force() {
         let reconciled = container.reconciled(&["--force"]);
         assert_eq!(reconciled.said("web"), words("replace", "running"), "{reconciled:?}");
         let pid = container.status("web")["pid"].to_string();
-        let line = container.lab.read(format!("/proc/{pid}/cmdline"));
-        assert_eq!(line, "sleep\u{0}2000\u{0}");
+        let line = format!("/proc/{pid}/cmdline");
+        container
+            .lab
+            .wait_until("its `run` has become it", || container.lab.read(&line) == "sleep\u{0}2000\u{0}");
         assert!(container.reconciled(&[]).is_idle());
     }
 }
