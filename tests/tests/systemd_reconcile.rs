@@ -165,3 +165,45 @@ fn what_was_stopped_by_hand_during_its_restart_delay_is_not_done() {
         assert_eq!(scope.reconcile(&["--force"])["action"], "start");
     });
 }
+
+#[test]
+fn what_runs_without_its_file_is_ours_all_the_same() {
+    in_both(|scope| {
+        let status = || scope.anysvc(&["status", "web", "--json"]).run().any().json()["services"][0].clone();
+        let transient = match scope.uid {
+            0 => "/run/systemd/system".to_owned(),
+            uid => format!("/run/user/{uid}/systemd/user"),
+        };
+        let cases = [(&[][..], scope.units), (&["--transient"], &transient)];
+        for (options, folder) in cases {
+            for reload in [true, false] {
+                let register = [&["register", "web", "--replace", "--env", "A=1"], options, &SLEEP].concat();
+                scope.anysvc(&register).run().success();
+                let remove = || {
+                    scope.lab.command("rm").arg(format!("{folder}/web.service")).run().success();
+                    if reload {
+                        // Another registration reloads, and changes nothing else.
+                        scope.anysvc(&[&["register", "other"], &SLEEP[..]].concat()).run().success();
+                        scope.anysvc(&["unregister", "other"]).run().success();
+                    }
+                };
+                remove();
+                let told = status();
+                assert_eq!((&told["state"], &told["ours"]), (&"running".into(), &true.into()), "{told}");
+                assert_eq!(told["reason"], "the file of its unit is gone");
+                let done = scope.reconcile(&[]);
+                assert_eq!(
+                    (&done["action"], &done["state"]),
+                    (&"register".into(), &"running".into()),
+                    "{done}"
+                );
+                assert_eq!(scope.reconcile(&[])["action"], "none");
+                remove();
+                let pid = status()["pid"].as_u64().expect("a process");
+                scope.anysvc(&["unregister", "web"]).run().success().stdout_contains("unregistered web");
+                assert!(!scope.lab.exists(format!("/proc/{pid}")), "it runs on");
+                scope.anysvc(&["status", "web"]).run().fails(4);
+            }
+        }
+    });
+}

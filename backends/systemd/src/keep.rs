@@ -19,19 +19,29 @@ const FILES: [&str; 2] = ["anysvc.conf", "anysvc-transient.conf"];
 const HEAD: &str =
     "# anysvc: has systemd remember how these services ended; it starts and stops nothing.\n[Unit]\n";
 
-/// Notes services that have just been published; those whose units are gone are forgotten. For before the
-/// reload, by whoever holds the lock. Where it fails, services run all the same, and why is given back.
-pub(crate) fn refresh(place: &Place, _lock: &Shelf<'_>, published: &[&str]) -> Option<String> {
+/// Notes services that have just been published or removed: of these, those whose units are there are
+/// remembered, the others forgotten. For before the reload, by whoever holds the lock. Where it fails, services
+/// run all the same, and why is given back.
+pub(crate) fn refresh(place: &Place, _lock: &Shelf<'_>, changed: &[&str]) -> Option<String> {
     let mut failed = None;
     for folder in place.folders() {
         let there = |unit: &str| folder.unit(unit).symlink_metadata().is_ok();
         let file = FILES[usize::from(folder.transient)];
-        failed = write(&folder.additions(), file, published, there).err().or(failed);
+        failed = write(&folder.additions(), file, changed, there).err().or(failed);
     }
     failed.map(|error| format!("systemd will not remember how it ended: {error}"))
 }
 
-fn write(folder: &Path, file: &str, published: &[&str], is_there: impl Fn(&str) -> bool) -> Result<()> {
+/// Whether a unit was made by us, and not removed by us: it may be gone all the same.
+pub(crate) fn remembers(place: &Place, unit: &str) -> bool {
+    let line = format!("After={unit}");
+    place.folders().any(|folder| {
+        let text = fs::read_to_string(folder.additions().join(FILES[usize::from(folder.transient)]));
+        text.is_ok_and(|text| text.lines().any(|noted| noted == line))
+    })
+}
+
+fn write(folder: &Path, file: &str, changed: &[&str], is_there: impl Fn(&str) -> bool) -> Result<()> {
     let path = folder.join(file);
     if let Ok(open) = publish::open_folder(folder) {
         publish::sweep(open, folder);
@@ -45,9 +55,15 @@ fn write(folder: &Path, file: &str, published: &[&str], is_there: impl Fn(&str) 
         let message = format!("somebody edited {}, which is left as it is", path.display());
         return Err(Error::new(ErrorKind::NotOurs, message).with_path(path));
     }
-    let mut units: BTreeSet<String> = published.iter().map(|name| format!("{name}.service")).collect();
-    units.extend(before.lines().filter_map(|line| line.strip_prefix("After=")).map(str::to_owned));
-    units.retain(|unit| is_there(unit));
+    let mut units: BTreeSet<String> =
+        before.lines().filter_map(|line| line.strip_prefix("After=")).map(str::to_owned).collect();
+    for unit in changed.iter().map(|name| format!("{name}.service")) {
+        if is_there(&unit) {
+            units.insert(unit)
+        } else {
+            units.remove(&unit)
+        };
+    }
     let lines: String = units.iter().map(|unit| format!("After={unit}\n")).collect();
     if units.is_empty() {
         return remove(folder, file);
@@ -85,14 +101,15 @@ mod tests {
         let text = || fs::read_to_string(folder.join("a.conf")).unwrap_or_default();
         write(&folder, "a.conf", &["web", "db"], |_| true).unwrap();
         assert_eq!(text(), format!("{HEAD}After=db.service\nAfter=web.service\n"));
-        write(&folder, "a.conf", &["new"], |unit| unit != "db.service").unwrap();
-        assert_eq!(text(), format!("{HEAD}After=new.service\nAfter=web.service\n"));
+        write(&folder, "a.conf", &["new", "db"], |unit| unit == "new.service").unwrap();
+        let gone_by_hand = "After=web.service";
+        assert_eq!(text(), format!("{HEAD}After=new.service\n{gone_by_hand}\n"));
         let edited = format!("{}Description=Mine\n", text());
         fs::write(folder.join("a.conf"), &edited).unwrap();
         let error = write(&folder, "a.conf", &["db"], |_| true).unwrap_err();
         assert!(error.message.contains("somebody edited") && text() == edited, "{error}");
         fs::write(folder.join("a.conf"), "After=web.service\n").unwrap();
-        write(&folder, "a.conf", &[], |_| false).unwrap();
+        write(&folder, "a.conf", &["web"], |_| false).unwrap();
         assert!(!folder.exists(), "nothing is left behind");
         write(&folder, "a.conf", &[], |_| false).unwrap();
     }

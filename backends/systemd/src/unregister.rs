@@ -78,8 +78,9 @@ fn remove(
         services.place.lasting().flush_links();
     }
     let gone = batch.items.iter().zip(&removed).filter(|(_, removed)| removed.is_ok());
-    shelf.remove(gone.map(|(target, _)| &*target.name))?;
-    let forgetful = keep::refresh(services.place, &shelf, &[]);
+    let gone: Vec<&str> = gone.map(|(target, _)| &*target.name).collect();
+    shelf.remove(gone.iter().copied())?;
+    let forgetful = keep::refresh(services.place, &shelf, &gone);
     let reload = |manager: &mut Manager| manager.reload(batch.deadline);
     let reloaded = recovery::asked(services.gate, Work::on(batch.items.len()), reload, batch.deadline);
     Ok(batch.then(removed, |_, mut done: Done| {

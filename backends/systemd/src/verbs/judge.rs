@@ -20,6 +20,8 @@ pub(super) struct Own {
     pub(super) enabled: bool,
     /// `stop` took that from it.
     pub(super) stopped: bool,
+    /// Somebody removed its file.
+    pub(super) gone: bool,
 }
 
 /// The status of a service.
@@ -39,6 +41,11 @@ pub(super) fn status(name: &str, unit: &Unit, own: Own) -> Status {
     status.wanted_up = wanted_up(listed, &status);
     let reason = status.reason.take();
     status.reason = reason.or_else(|| on_the_way(&status, listed, facts));
+    if own.gone {
+        // The manager can't start it again. It was not told that it is down: then nothing would be left of it.
+        (status.told_up, status.rest) = (Some(true), Some(Rest::Unattended));
+        status.reason = Some("the file of its unit is gone".to_owned());
+    }
     status.native = native(listed, facts, own);
     status
 }

@@ -10,6 +10,7 @@ use super::{
     mark_of,
 };
 use crate::{
+    keep,
     manager::{Failure, Manager, STATUS, Unit},
     place::Place,
 };
@@ -46,7 +47,19 @@ fn changed_by(added: &Path) -> String {
 
 /// What our file and our link say.
 pub(super) fn own(place: &Place, unit: &Unit) -> Own {
-    let Some(mark) = mark_of(unit) else { return Own::default() };
+    let Some(mark) = mark_of(unit) else {
+        let gone = is_gone(place, unit) && keep::remembers(place, &unit.listed.id);
+        return Own { ours: gone, gone, ..Own::default() };
+    };
     let enabled = place.of_file(&unit.facts.file).is_some_and(|folder| folder.enabled(&unit.listed.id));
-    Own { ours: true, enabled, stopped: mark.boot == Boot::Restore && !enabled }
+    Own { ours: true, enabled, stopped: mark.boot == Boot::Restore && !enabled, gone: false }
+}
+
+/// Whether its file is gone, which may have been in a folder of ours; the manager may not know that yet.
+fn is_gone(place: &Place, unit: &Unit) -> bool {
+    let file = &unit.facts.file;
+    match file.is_empty() {
+        true => unit.listed.load == "not-found",
+        false => place.of_file(file).is_some() && Path::new(file).symlink_metadata().is_err(),
+    }
 }

@@ -30,7 +30,7 @@ fn ran(result: &str, code: u32, status: u32) -> Facts {
     }
 }
 
-const OURS: Own = Own { ours: true, enabled: true, stopped: false };
+const OURS: Own = Own { ours: true, enabled: true, stopped: false, gone: false };
 
 #[track_caller]
 fn judged(unit: &Unit, own: Own, state: State, reason: Option<&str>) -> Status {
@@ -180,4 +180,13 @@ fn units_that_can_not_be_used() {
     judged(&masked, Own::default(), State::Stopped, Some("systemd can't use its unit: bad-setting"));
     let odd = unit("maintenance", "odd", Facts::default());
     judged(&odd, Own::default(), State::Unknown, Some("systemd calls it maintenance (odd)"));
+}
+
+#[test]
+fn one_whose_file_somebody_removed_is_kept_up_by_nobody() {
+    let mut running = unit("active", "running", Facts { pid: 7, ..Facts::default() });
+    running.listed.load = "not-found".into();
+    let own = Own { gone: true, ..OURS };
+    let status = judged(&running, own, State::Running, Some("the file of its unit is gone"));
+    assert_eq!((status.told_up, status.rest), (Some(true), Some(Rest::Unattended)));
 }
