@@ -105,6 +105,33 @@ fn becoming_ready_by_itself_is_told_and_dying_before_is_too() {
     register("bad", &bad).fails(11).stderr_contains("exit code 4").stderr_contains("giving up");
 }
 
+/// What says that a service is ours is a file in it, which somebody may remove; and the name may be somebody else's
+/// by now.
+#[test]
+fn what_is_stored_and_not_known_for_ours_is_no_success_to_unregister() {
+    let lab = S6Lab::new().start();
+    for name in ["unmarked", "others"] {
+        lab.anysvc(["register", name, "--", "sleep", "1000"]).run().success();
+    }
+    lab.command("/bin/rm").args(["-r", "/run/service/unmarked/data"]).run().success();
+    lab.command("/bin/rm").args(["-r", "/run/service/others"]).run().success();
+    lab.s6("s6-svscanctl", ["-an", "/run/service"]).run().success();
+    lab.write("/run/service/others/run", 0, 0o755, "#!/bin/sh\nexec sleep 2000\n");
+    let runs = |name: &str| lab.anysvc(["status", name]).run().any().stdout().contains("running");
+    lab.s6("s6-svscanctl", ["-a", "/run/service"]).run().success();
+    lab.wait_until("somebody else's runs", || runs("others"));
+    for which in [&["unmarked"][..], &["others"], &["--all"]] {
+        let refused = lab.anysvc(["unregister"]).args(which).run().fails(5).stderr_contains("did not make");
+        refused.stderr_contains("delete /var/lib/anysvc/services/").stdout_is("");
+        assert!(["unmarked", "others"].into_iter().all(runs), "they are left as they are");
+    }
+    for name in ["unmarked", "others"] {
+        lab.anysvc(["register", name, "--replace", "--adopt", "--", "sleep", "3000"]).run().success();
+        lab.anysvc(["unregister", name]).run().success();
+        lab.anysvc(["status", name]).run().fails(4);
+    }
+}
+
 #[test]
 fn a_foreign_service_can_be_used_and_is_never_removed() {
     let lab = S6Lab::new().nested().start();

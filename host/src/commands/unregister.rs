@@ -38,7 +38,7 @@ pub fn run(session: &Session, which: &Selected, out: &mut Output) -> Result<u8> 
     // Stopping may take as long as a service likes; the store is not kept from others for that.
     stop_in_order(session, &mut ours);
     forgive(&mut ours);
-    forget(session, &mut others)?;
+    refuse(session, &mut others)?;
     remove(session, &mut ours)?;
     subjects.append(&mut ours);
     subjects.append(&mut others);
@@ -132,24 +132,22 @@ fn is_somebody_elses(subject: &Subject) -> bool {
     subject.report.stored.is_some() && subject.report.status.as_ref().is_some_and(|status| !status.ours)
 }
 
-/// Forgets what is stored of those, and leaves them as they are.
-fn forget(session: &Session, subjects: &mut [Subject]) -> Result<()> {
-    if subjects.is_empty() {
-        return Ok(());
-    }
-    let store = session.store()?.lock(session.working_deadline(Duration::ZERO))?;
+/// Says what can be done about those. To forget them would be no success: what they ran may run on, and nothing
+/// would know of it any more.
+fn refuse(session: &Session, subjects: &mut [Subject]) -> Result<()> {
     for subject in subjects {
-        if !is_not_taken(&store, subject) {
-            continue;
-        }
-        match store.remove(&[subject.name()]).pop() {
-            Some(Err(error)) => subject.fail(error),
-            _ => session.warn(format!(
-                "the service `{}` that {} has was not made by anysvc, and is left as it is",
-                subject.name(),
-                subject.report.backend.as_deref().unwrap_or_default()
-            )),
-        }
+        let mut error = Error::not_ours(subject.name());
+        error.message = format!(
+            "{}, or what said so is gone; it is left as it is, and stays registered here",
+            error.message
+        );
+        let (name, file) = (subject.name(), session.store()?.file_of(subject.name()));
+        let hint = format!(
+            "`anysvc register {name} --replace --adopt -- COMMAND` takes it over, and `unregister` removes it \
+             then; to forget it and let it run, delete {}",
+            file.display()
+        );
+        subject.fail(error.with_hint(hint));
     }
     Ok(())
 }

@@ -26,36 +26,35 @@ fn what_is_registered_while_it_is_unregistered_is_ours() {
 
 #[test]
 fn what_came_to_another_backend_while_it_was_stopped_stays_registered() {
-    for others in [false, true] {
-        let stage = Stage::new();
-        stage.given("register web -- x");
-        if others {
-            stage.taken_by_others("web");
-        }
-        let text = stage.stored("web").expect("it is stored").replace("\"mock\"", "\"other\"");
-        let during = if others { "status" } else { "stop" };
-        let path = stage.path().join("services/web.toml");
-        stage.world(|world| world.meanwhile = Some((during, path, text.clone())));
-        let ran = stage.run("unregister web");
-        assert_eq!(ran.code, 5, "{}", ran.stderr);
-        assert!(ran.stderr.contains("belongs to the backend `other`"), "{}", ran.stderr);
-        assert_eq!(stage.stored("web"), Some(text));
-        assert!(!stage.journal().iter().any(|call| call.starts_with("unregister")));
-    }
+    let stage = Stage::new();
+    stage.given("register web -- x");
+    let text = stage.stored("web").expect("it is stored").replace("\"mock\"", "\"other\"");
+    let path = stage.path().join("services/web.toml");
+    stage.world(|world| world.meanwhile = Some(("stop", path, text.clone())));
+    let ran = stage.run("unregister web");
+    assert_eq!(ran.code, 5, "{}", ran.stderr);
+    assert!(ran.stderr.contains("belongs to the backend `other`"), "{}", ran.stderr);
+    assert_eq!(stage.stored("web"), Some(text));
+    assert!(!stage.journal().iter().any(|call| call.starts_with("unregister")));
 }
 
 #[test]
-fn what_is_stored_and_somebody_elses_is_forgotten_and_left_as_it_is() {
+fn what_is_stored_and_somebody_elses_is_an_error_and_stays_stored() {
     let stage = Stage::new();
     stage.given("register web -- x");
     stage.taken_by_others("web");
-    let ran = stage.run("unregister web");
-    assert_eq!((ran.code, ran.stdout.as_str()), (0, "unregistered web\n"), "{}", ran.stderr);
-    assert!(ran.warnings.iter().any(|warning| warning.contains("left as it is")), "{:?}", ran.warnings);
-    assert!(stage.journal().is_empty());
+    for command in ["unregister web", "unregister --all"] {
+        let ran = stage.run(command);
+        assert_eq!((ran.code, ran.stdout.as_str()), (5, ""), "{}", ran.stderr);
+        let told = ["did not make the service `web`", "stays registered here", "--replace --adopt"];
+        assert!(told.iter().all(|part| ran.stderr.contains(part)), "{}", ran.stderr);
+        assert!(stage.journal().is_empty());
+        assert!(stage.stored("web").is_some() && stage.world(|world| world.services.contains_key("web")));
+    }
+    // Once it is gone there, it can go here.
+    stage.world(|world| world.services.remove("web"));
+    assert_eq!(stage.run("unregister web").code, 0);
     assert_eq!(stage.stored("web"), None);
-    assert!(stage.world(|world| world.services.contains_key("web")));
-    assert_eq!(stage.run("unregister web").code, 5);
 }
 
 #[test]
