@@ -118,7 +118,8 @@ fn alone(root: &Root, before: &Note) -> Result<()> {
     for folder in &before.folders {
         for name in root.names(folder)? {
             let path = folder.join(&name);
-            let known = before.files.iter().any(|noted| noted.path == path) || before.folders.contains(&path);
+            let ours = |noted: &Noted| noted.path == path || place::staged_path(&noted.path) == path;
+            let known = before.files.iter().any(ours) || before.folders.contains(&path);
             if !known {
                 let message = format!(
                     "{} is not of anysvc, in a folder that is; nothing was changed",
@@ -146,6 +147,8 @@ impl Change {
     /// `io`.
     pub fn apply(&self, root: &Root) -> Result<()> {
         let mut note = self.announce(root)?;
+        // What one that was killed had begun, for files too that are as they should be.
+        note.files.iter().try_for_each(|noted| root.remove_staged(&noted.path))?;
         for (step, path) in &self.steps {
             let file = self.wanted.iter().find(|file| file.path == *path);
             match (step, file) {

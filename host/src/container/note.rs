@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anysvc_backend_api::{Error, ErrorKind, Result, Sum};
 
-use super::place::{Found, Root};
+use super::place::{BEGUN, Found, Root};
 
 /// The folder of the configuration: it and those above are never ours alone.
 pub(super) const SHARED: &str = "/etc/anysvc";
@@ -38,9 +38,15 @@ impl Noted {
 }
 
 impl Note {
-    /// Whether a file is as we wrote it.
+    /// Whether a file is as we wrote it. One without content may be as it is before it is given its mode.
     pub(super) fn knows(&self, path: &Path, found: &Found) -> bool {
-        self.files.contains(&Noted::of(path, found.mode, &found.content))
+        let found_now = Noted::of(path, found.mode, &found.content);
+        let begun = |noted: &Noted| {
+            found.content.is_empty()
+                && found.mode == BEGUN
+                && *noted == Noted { mode: noted.mode, ..found_now.clone() }
+        };
+        self.files.iter().any(|noted| *noted == found_now || begun(noted))
     }
 
     /// Without a file that was edited since, and so became somebody's: of a configuration this is to be

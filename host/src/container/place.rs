@@ -5,7 +5,7 @@ use std::{
     ffi::OsString,
     fs::File,
     io::{Read as _, Write as _},
-    os::unix::ffi::OsStringExt as _,
+    os::unix::ffi::{OsStrExt as _, OsStringExt as _},
     os::unix::fs::MetadataExt as _,
     path::{Component, Path, PathBuf},
 };
@@ -23,6 +23,9 @@ const LONGEST: u64 = 1 << 20;
 
 /// Where its accounts are listed.
 pub const ACCOUNTS: &str = "/etc/passwd";
+
+/// The mode of a file until it is complete.
+pub(super) const BEGUN: u32 = 0o600;
 
 /// The root folder of a container.
 #[derive(Debug)]
@@ -93,17 +96,17 @@ impl Root {
         let failed = |error: Errno| self.io("write", path, error);
         let way = self.way(path, true)?;
         let (folder, name) = way.ok_or_else(|| failed(Errno::NOENT))?;
-        // Not a name that whoever reads the folder takes for one of its files.
-        let staged = [&b"."[..], &name, b".anysvc-new"].concat();
+        let staged = staged(&name);
         match fs::unlinkat(&folder, &staged[..], AtFlags::empty()) {
             Ok(()) | Err(Errno::NOENT) => {}
             Err(error) => return Err(failed(error)),
         }
-        // One without content is there at once, and may be where any name means something.
+        // One without content is there at once, and may be where any name means something. (Its mode comes
+        // after it: `Note::knows` has a word for that.)
         let first = if content.is_empty() { &name } else { &staged };
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let flags = if content.is_empty() { flags | OFlags::TRUNC } else { flags | OFlags::EXCL };
-        let file = fs::openat(&folder, &first[..], flags, Mode::RUSR | Mode::WUSR).map_err(failed)?;
+        let file = fs::openat(&folder, &first[..], flags, Mode::from_raw_mode(BEGUN)).map_err(failed)?;
         let mut file = File::from(file);
         let written = file.write_all(content).and_then(|()| {
             fs::fchmod(&file, Mode::from_raw_mode(mode))?;
@@ -119,6 +122,11 @@ impl Root {
     /// Removes a file, if it is there.
     pub(super) fn remove(&self, path: &Path) -> Result<()> {
         self.unlink(path, AtFlags::empty())
+    }
+
+    /// Removes what was begun for a file by who was killed over it.
+    pub(super) fn remove_staged(&self, path: &Path) -> Result<()> {
+        self.remove(&staged_path(path))
     }
 
     /// Removes a folder, if it is there; one that holds something stays.
@@ -221,4 +229,15 @@ impl Root {
     fn io(&self, what: &str, path: &Path, error: Errno) -> Error {
         Error::io(what, self.shown(path), &error.into())
     }
+}
+
+/// Where a file is made before it is put in its place.
+pub(super) fn staged_path(path: &Path) -> PathBuf {
+    let name = path.file_name().unwrap_or_default();
+    path.with_file_name(OsString::from_vec(staged(name.as_bytes())))
+}
+
+/// Not a name that whoever reads the folder takes for one of its files.
+fn staged(name: &[u8]) -> Vec<u8> {
+    [b".", name, b".anysvc-new"].concat()
 }

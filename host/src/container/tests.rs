@@ -172,3 +172,22 @@ fn one_that_was_killed_half_way_is_completed() {
     image.remove().expect("all is ours");
     assert!(!image.path("etc/rc").exists());
 }
+
+#[test]
+fn what_one_that_was_killed_had_begun_is_ours() {
+    let image = Image::new();
+    let begin = || {
+        fs::write(image.path("etc/rc/scripts/.go.anysvc-new"), "#!/bin/").expect("half a file");
+        let closed = fs::Permissions::from_mode(0o600);
+        fs::set_permissions(image.path("etc/rc/user/contents.d/go"), closed)
+            .expect("a file without its mode");
+    };
+    image.install(&[SCRIPT, NAME]).expect("nothing is in the way");
+    let whole = image.all();
+    begin();
+    assert_eq!(steps(&image.install(&[SCRIPT, NAME]).expect("again")), [Step::Keep, Step::Replace]);
+    assert_eq!(image.all(), whole);
+    begin();
+    image.remove().expect("all is ours");
+    assert!(!image.path("etc/rc").exists());
+}

@@ -101,6 +101,17 @@ pub(super) fn this_boot() -> String {
     environment::boot().replace(' ', "-")
 }
 
+/// Whether two of these may be one boot. Who sees less of it has only the first part of the word, or none: what
+/// can't be told apart is not taken for another boot, at which a service would be forgotten that still runs.
+pub(super) fn may_be_same_boot(one: &str, other: &str) -> bool {
+    let begins = |whole: &str, part: &str| {
+        whole
+            .strip_prefix(part)
+            .is_some_and(|rest| part.is_empty() || rest.is_empty() || rest.starts_with('-'))
+    };
+    begins(one, other) || begins(other, one)
+}
+
 /// FNV-1a, 64 bits: stable over versions and machines, and there is nothing to defend here.
 fn hash(text: &str) -> String {
     let step = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);

@@ -116,7 +116,7 @@ impl Store {
 
     /// Whether it was for an earlier boot alone: it is as good as gone.
     fn is_past(&self, header: &Header) -> bool {
-        let other = |boot: &String| boot != self.boot.get_or_init(entry::this_boot);
+        let other = |boot: &String| !entry::may_be_same_boot(boot, self.boot.get_or_init(entry::this_boot));
         header.transient.as_ref().is_some_and(other)
     }
 

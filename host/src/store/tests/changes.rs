@@ -231,3 +231,20 @@ fn what_was_for_an_earlier_boot_alone_is_as_good_as_gone() {
     assert_eq!(error.kind, ErrorKind::NotRegistered);
     assert_eq!(locked.remove(&["job"]), [Ok(true)]);
 }
+
+#[test]
+fn a_boot_of_which_less_can_be_seen_is_not_taken_for_another() {
+    let (_folder, store) = Folder::with(&[]);
+    let mut job = entry("job").spec;
+    job.service.transient = Some(true);
+    let job = Entry::new(job, Desired::Up, "test", Scope::User);
+    put(&store, std::slice::from_ref(&job));
+    let boot = job.header.transient.clone().expect("it is for this boot");
+    let (kernel, started) = boot.rsplit_once('-').expect("the kernel's, and the start of process 1");
+    let text = fs::read_to_string(store.file_of("job")).unwrap();
+    let other_start = format!("{kernel}-{started}0");
+    for (noted, same) in [(kernel, true), (&other_start, false), (started, false)] {
+        fs::write(store.file_of("job"), text.replace(&boot, noted)).unwrap();
+        assert_eq!(store.header("job").unwrap().is_some(), same, "{noted} in {boot}");
+    }
+}
