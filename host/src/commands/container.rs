@@ -27,6 +27,7 @@ pub fn run(session: &Session, what: &Container, out: &mut Output) -> Result<u8> 
     let root = Root::open(path, session.env.caller().euid)?;
     let (change, files) = match what {
         Container::Install(install) => {
+            refuse_what_reconcile_is_not_told(session)?;
             let (backend, mut files) = files(session, install)?;
             // Before what reads it: a start in between finds the one that is to be recognised.
             let config = container::config_file(&root, &backend.id, &files.settings)?;
@@ -45,6 +46,25 @@ pub fn run(session: &Session, what: &Container, out: &mut Output) -> Result<u8> 
         show(&root, &change, files.as_ref().map(|(_, files)| files), dry_run, out);
     }
     Ok(0)
+}
+
+/// At the start of the container each user's `reconcile` finds its own store. Options of this command that say
+/// otherwise would be without effect there, and no service would come back.
+fn refuse_what_reconcile_is_not_told(session: &Session) -> Result<()> {
+    let usage = |message: &str, hint: &str| Err(Error::new(ErrorKind::Usage, message).with_hint(hint));
+    if session.env.overrides().state_dir.is_some() {
+        return usage(
+            "`--state-dir` says nothing to the container's start",
+            "say where services are remembered in the container's configuration, or by ANYSVC_STATE_DIR",
+        );
+    }
+    if session.scope != session.env.default_scope() {
+        return usage(
+            "`--scope` says nothing to the container's start",
+            "--user says whose services come back",
+        );
+    }
+    Ok(())
 }
 
 /// What the first backend that knows this container has for it.

@@ -204,3 +204,11 @@ fn what_is_not_wanted_up_is_healthy_without_a_native_object() {
     assert_eq!(stage.run("check").code, 0);
     assert_eq!(stage.run("check web").code, 0);
 }
+
+#[test]
+fn a_container_is_not_told_of_a_state_folder_that_it_would_not_look_into() {
+    let ran = Stage::new().run("container install");
+    assert_eq!(ran.code, 2, "a stage has a state folder of its own");
+    let told = format!("{}{}", ran.stdout, ran.stderr);
+    assert!(told.contains("`--state-dir` says nothing to the container's start"), "{told}");
+}
