@@ -42,6 +42,9 @@ impl EventFifo {
         // For writing too: with a writer of our own it never ends.
         let flags = OFlags::RDWR | OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let fifo = openat(&file.folder, &file.name, flags, Mode::empty())?;
+        if !is_ours(&fstat(&fifo)?) {
+            return Err(Errno::ACCESS);
+        }
         // As whom the supervisor runs is not ours to know.
         fchmod(&fifo, Mode::from_raw_mode(0o622))?;
         // Supervisors write to what is called `ftrig1:@TIME:RANDOM`, the time being 24 digits.
@@ -89,6 +92,12 @@ fn is_safe(folder: &Stat) -> bool {
     owned && (mode.contains(Mode::SVTX) || !mode.intersects(Mode::WGRP | Mode::WOTH))
 }
 
+/// Whether it is a FIFO of our own. Another command of ours may have removed the one that we made, for one that
+/// nobody reads; who may make files in that folder could have put a second name of anything there by now.
+fn is_ours(found: &Stat) -> bool {
+    FileType::from_raw_mode(found.st_mode) == FileType::Fifo && found.st_uid == geteuid().as_raw()
+}
+
 /// A file that is removed when this is dropped.
 #[derive(Debug)]
 struct File {
@@ -100,5 +109,42 @@ impl Drop for File {
     fn drop(&mut self) {
         // The service may be gone by now, and it with it.
         let _ = unlinkat(&self.folder, &self.name, AtFlags::empty());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use rustix::fs::{CWD, stat};
+
+    use super::*;
+
+    #[test]
+    fn only_a_fifo_of_our_own_is_given_a_mode() {
+        let folder = tempfile::tempdir().unwrap();
+        let (fifo, file) = (folder.path().join("fifo"), folder.path().join("file"));
+        mknodat(CWD, &fifo, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+        std::fs::write(&file, "").unwrap();
+        assert!(is_ours(&stat(&fifo).unwrap()) && !is_ours(&stat(&file).unwrap()));
+        let mut theirs = stat(&fifo).unwrap();
+        theirs.st_uid += 1;
+        assert!(!is_ours(&theirs));
+    }
+
+    #[test]
+    fn what_somebody_put_there_first_is_left_as_it_is() {
+        let scandir = tempfile::tempdir().unwrap();
+        let event = scandir.path().join("web/event");
+        std::fs::create_dir_all(&event).unwrap();
+        std::fs::write(event.join(HIDDEN), "theirs").unwrap();
+        let open = std::fs::File::open(scandir.path()).unwrap();
+        let mode = || std::fs::metadata(event.join(HIDDEN)).unwrap().permissions().mode();
+        let before = mode();
+        assert!(EventFifo::new(open.as_fd(), "web").is_err());
+        assert_eq!(
+            (mode(), std::fs::read_to_string(event.join(HIDDEN)).unwrap().as_str()),
+            (before, "theirs")
+        );
     }
 }
