@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use anysvc_backend_api::{BootFiles, BootQuery, Error, RenderedFile, Result, Value};
+use anysvc_backend_api::{BootFiles, BootQuery, Error, ErrorKind, RenderedFile, Result, Value};
 use anysvc_backend_support::quote;
 
 use crate::tools;
@@ -52,8 +52,13 @@ fn has_overlay(root: &Path) -> bool {
 /// boot meets one that can't be compiled.
 ///
 /// # Errors
-/// `unsupported` where s6-overlay is not there yet.
+/// `unsupported` where s6-overlay is not there yet; `usage` for one that comes after itself.
 fn overlay(query: &BootQuery) -> Result<BootFiles> {
+    if query.after.iter().any(|name| name == ONESHOT) {
+        let message =
+            format!("`{ONESHOT}` is what comes after: with itself before it s6-rc would start nothing");
+        return Err(Error::new(ErrorKind::Usage, message).with_hint("leave this --after out"));
+    }
     let script = format!(
         "#!/command/with-contenv sh\n\
          # Brings the services of this container back. Made by `anysvc container install`.\n\
@@ -239,5 +244,7 @@ mod tests {
         let with = |form| boot_files(&BootQuery { after: after.clone(), ..query(root.path(), Some(form)) });
         assert!(paths(&with(OVERLAY).unwrap()).contains(&format!("{DEFINITION}/dependencies.d/app-tree")));
         assert!(with(PLAIN).unwrap_err().message.contains("--after"));
+        let itself = BootQuery { after: vec![ONESHOT.into()], ..query(root.path(), Some(OVERLAY)) };
+        assert!(boot_files(&itself).unwrap_err().message.contains("with itself before it"));
     }
 }

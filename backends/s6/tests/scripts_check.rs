@@ -43,6 +43,7 @@ fn what_s6_can_not_do_is_refused_by_name() {
         ("restart.give-up.within", Unsupported, |s| s.restart.give_up = give_up(1, 0)),
         ("restart.give-up", InvalidSpec, |s| s.restart.give_up = give_up(5, 3)),
         ("stop.timeout", Unsupported, |s| s.stop.timeout = Some(Duration::from_secs(5_000_000))),
+        ("transient", Unsupported, |s| s.transient = Some(true)),
         ("ready.sd-notify", Unsupported, |s| {
             s.ready = Some(ReadySpec { sd_notify: Some(true), ..ReadySpec::default() });
         }),
@@ -83,7 +84,7 @@ fn what_the_table_refuses_check_refuses() {
     let description = fields(anysvc_backend_api::Description::new("s6", "", ""));
     let refused: Vec<Field> =
         Field::ALL.iter().copied().filter(|f| description.support(*f) == Support::Refused).collect();
-    assert_eq!(refused, [Field::ReadySdNotify, Field::Unknown]);
+    assert_eq!(refused, [Field::ReadySdNotify, Field::Transient, Field::Unknown]);
 }
 
 #[test]

@@ -31,6 +31,9 @@ pub fn check(spec: &ServiceSpec) -> Result<()> {
             check_path(field, path)?;
         }
     }
+    if spec.is_transient() {
+        return refuse("transient: a scandir keeps what is in it until that is unregistered");
+    }
     restart(spec)?;
     if spec.stop_timeout().as_millis() > u32::MAX.into() {
         return refuse("stop.timeout: s6 counts milliseconds in 32 bits (49 days)");
