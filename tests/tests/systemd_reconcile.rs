@@ -207,3 +207,45 @@ fn what_runs_without_its_file_is_ours_all_the_same() {
         }
     });
 }
+
+#[test]
+fn whatever_was_changed_by_hand_is_told_also_what_systemd_has_read_since() {
+    in_both(|scope| {
+        let user = if scope.uid == 0 { "--system" } else { "--user" };
+        let systemctl = |args: &[&str]| {
+            drop(scope.lab.systemctl([&[user], args].concat()).uid(scope.uid).run().success());
+        };
+        let is_told_and_put_right = |part: &str| {
+            let told = scope.reconcile(&[]);
+            assert_eq!(told["action"], "drift", "{told}");
+            assert_eq!(told["why"], format!("it is not what its spec makes: {part}"));
+            let done = scope.reconcile(&["--force"]);
+            assert_eq!((&done["action"], &done["state"]), (&"replace".into(), &"running".into()), "{done}");
+            assert_eq!(scope.reconcile(&[])["action"], "none");
+        };
+        let edited = scope.lab.read(scope.unit()).replace("UMask=0022", "UMask=0077");
+        scope.write(&edited);
+        systemctl(&["daemon-reload"]);
+        systemctl(&["restart", "web"]);
+        is_told_and_put_right("web.service");
+
+        let values = format!("{}.env", scope.unit());
+        scope.lab.command("rm").arg(&values).run().success();
+        is_told_and_put_right("web.service.env");
+        assert!(scope.lab.exists(&values));
+
+        let target = if scope.uid == 0 { "multi-user" } else { "default" };
+        let link = format!("{target}.target.wants/web.service");
+        scope.lab.command("rm").arg(format!("{}/{link}", scope.units)).run().success();
+        is_told_and_put_right(&link);
+        assert!(scope.lab.exists(format!("{}/{link}", scope.units)));
+
+        // Whose stop was cut short before it came to the link is not started at the next boot.
+        scope.anysvc(&["stop", "web"]).run().success();
+        let (unit, link) = (scope.unit(), format!("{}/{link}", scope.units));
+        scope.lab.command("ln").args(["-s", &unit, &link]).uid(scope.uid).run().success();
+        assert_eq!(scope.reconcile(&[])["action"], "stop");
+        assert_eq!(scope.reconcile(&[])["action"], "none");
+        assert!(!scope.lab.exists(&link));
+    });
+}

@@ -122,6 +122,11 @@ impl Folder {
         self.wants().join(unit)
     }
 
+    /// What that link is called, for people.
+    pub fn link_name(&self, service: &str) -> String {
+        format!("{}.wants/{service}.service", self.target)
+    }
+
     fn wants(&self) -> PathBuf {
         self.units.join(format!("{}.wants", self.target))
     }

@@ -10,7 +10,9 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use anysvc_backend_api::{Boot, Capability, Deadline, Difference, Error, ErrorKind, Result, Status};
+use anysvc_backend_api::{
+    Boot, Capability, Deadline, Difference, Error, ErrorKind, Registration, Result, Status,
+};
 use found::OnDisk;
 
 use super::{
@@ -214,7 +216,10 @@ fn compare(session: &Session, pass: &mut Pass, deadline: Deadline) -> HashMap<St
     let mut differences = HashMap::new();
     let Ok(store) = session.store() else { return differences };
     let call = |backend: &Opened, asked: &[&Subject]| {
-        let registration = |subject: &&Subject| act::registration(store, subject);
+        let registration = |subject: &&Subject| {
+            let start = subject.report.desired() == Some(Desired::Up);
+            Some(Registration { start, ..act::registration(store, subject)? })
+        };
         backend.remote.compare(asked.iter().filter_map(registration).collect(), deadline)
     };
     let is_there = |subject: &Subject| subject.report.status.as_ref().is_some_and(|status| status.ours);

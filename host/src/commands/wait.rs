@@ -93,7 +93,8 @@ fn refuse_what_says_nothing(subjects: &mut [Subject], deadline: Deadline) {
             let name = subject.name().escape_debug();
             let message = format!("nothing says how `{name}` becomes ready");
             subject.fail(Error::unsupported(message).with_hint(
-                "wait --for up, or register it with --ready-port, --ready-http, --ready-check or --ready-notify-fd",
+                "wait --for up, or register it with --ready-port, --ready-http, --ready-check, or --ready-notify-fd or \
+                 --ready-sd-notify, whichever its program and the backend know",
             ));
         }
     }

@@ -1,7 +1,7 @@
 //! In what services of ours differ from what would be made now: what somebody edited shows, and is told from
 //! what an older version wrote.
 
-use anysvc_backend_api::{Batch, Difference, Error, Registration, Result, User};
+use anysvc_backend_api::{Batch, Boot, Difference, Error, Registration, Result, User};
 
 use super::plan;
 use crate::{
@@ -27,12 +27,22 @@ pub(crate) fn compare(
         let moved = kept.transient != registration.spec.is_transient();
         let values = kept.environment.as_deref() != files.environment.as_deref().map(str::as_bytes);
         let unit = moved || kept.unit != files.unit.as_bytes();
-        let parts = [(unit, format!("{name}.service")), (values, format!("{name}.service.env"))];
+        let folder = services.place.folder(kept.transient)?;
+        let at_boot = match registration.spec.boot() {
+            Boot::Restore => registration.start,
+            boot => boot == Boot::Up,
+        };
+        let link = folder.enabled(&format!("{name}.service")) != at_boot;
+        let parts = [
+            (unit, format!("{name}.service")),
+            (values, format!("{name}.service.env")),
+            (link, folder.link_name(name)),
+        ];
         let parts: Vec<String> =
             parts.into_iter().filter_map(|(differs, part)| differs.then_some(part)).collect();
-        let folder = services.place.folder(kept.transient)?;
         let outdated = unit
             && !values
+            && !link
             && unit::is_from(&kept.unit, &registration.spec)
             && shelf::theirs(folder, name)?.is_empty();
         Ok(Difference { parts, outdated })

@@ -18,6 +18,8 @@ pub(super) struct Own {
     pub(super) ours: bool,
     /// It is started at boot.
     pub(super) enabled: bool,
+    /// That is because it was last told to be up.
+    pub(super) restored: bool,
     /// `stop` took that from it.
     pub(super) stopped: bool,
     /// Somebody removed its file.
@@ -33,6 +35,8 @@ pub(super) fn status(name: &str, unit: &Unit, own: Own) -> Status {
     status.last_exit = last_exit(facts);
     if rests {
         at_rest(&mut status, facts, own);
+        // Nothing runs for which somebody may have asked that it starts at boot.
+        status.told_up = own.restored.then_some(true);
     }
     status.ready = ready(&status, listed, facts);
     status.pid = Some(facts.pid).filter(|&pid| pid != 0 && !rests);

@@ -52,7 +52,9 @@ pub(super) fn own(place: &Place, unit: &Unit) -> Own {
         return Own { ours: gone, gone, ..Own::default() };
     };
     let enabled = place.of_file(&unit.facts.file).is_some_and(|folder| folder.enabled(&unit.listed.id));
-    Own { ours: true, enabled, stopped: mark.boot == Boot::Restore && !enabled, gone: false }
+    let restores = mark.boot == Boot::Restore;
+    let (restored, stopped) = (restores && enabled, restores && !enabled);
+    Own { ours: true, enabled, restored, stopped, gone: false }
 }
 
 /// Whether its file is gone, which may have been in a folder of ours; the manager may not know that yet.

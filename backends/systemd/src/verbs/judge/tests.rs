@@ -30,7 +30,7 @@ fn ran(result: &str, code: u32, status: u32) -> Facts {
     }
 }
 
-const OURS: Own = Own { ours: true, enabled: true, stopped: false, gone: false };
+const OURS: Own = Own { ours: true, enabled: true, restored: true, stopped: false, gone: false };
 
 #[track_caller]
 fn judged(unit: &Unit, own: Own, state: State, reason: Option<&str>) -> Status {
@@ -109,10 +109,13 @@ fn one_that_was_stopped_is_stopped_however_it_ended() {
     let status = judged(&unit("inactive", "dead", waiting), OURS, State::Stopped, Some("stopped"));
     assert_eq!(status.rest, None);
     // `stop` takes the link away.
-    let own = Own { stopped: true, enabled: false, ..OURS };
+    let own = Own { stopped: true, restored: false, enabled: false, ..OURS };
     judged(&unit("failed", "failed", ran("exit-code", EXITED, 1)), own, State::Stopped, Some("stopped"));
     // And so it is before the first start.
-    judged(&unit("inactive", "dead", Facts::default()), own, State::Stopped, None);
+    let down = judged(&unit("inactive", "dead", Facts::default()), own, State::Stopped, None);
+    // One whose `stop` was cut short still has it.
+    let up = judged(&unit("inactive", "dead", Facts::default()), OURS, State::Stopped, None);
+    assert_eq!((down.told_up, up.told_up), (None, Some(true)));
 }
 
 #[test]
