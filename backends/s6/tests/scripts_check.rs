@@ -15,7 +15,7 @@ fn minimal() -> ServiceSpec {
 fn what_s6_can_not_do_is_refused_by_name() {
     use ErrorKind::{InvalidSpec, Unsupported};
     type Change = fn(&mut ServiceSpec);
-    let cases: [(&str, ErrorKind, Change); 31] = [
+    let cases: [(&str, ErrorKind, Change); 32] = [
         ("command", InvalidSpec, |s| s.command.clear()),
         ("command", InvalidSpec, |s| s.command = vec!["".into()]),
         ("command", InvalidSpec, |s| s.command.push("a\0b".into())),
