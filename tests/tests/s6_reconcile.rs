@@ -23,6 +23,27 @@ fn comes_back_after_a_restart_of_the_container(uid: u32, scandir: Scandir) {
     assert_eq!(log.matches(" prior=absent action=register exit=-\n").count(), 4, "{log}");
 }
 
+/// Its supervisor stays until s6-svscan is told to prune.
+#[test]
+fn one_whose_directory_was_removed_while_it_ran_comes_back_once() {
+    for command in [&["reconcile"][..], &["register", "web", "--replace", "--", "sleep", "3333"]] {
+        let lab = S6Lab::new().start();
+        lab.anysvc(["register", "web", "--", "sleep", "3333"]).run().success();
+        lab.wait_until("its logger has its folder", || lab.exists("/var/lib/anysvc/logs/web/lock"));
+        lab.command("/bin/rm").args(["-r", "/run/service/web"]).run().success();
+        lab.anysvc(command).run().success();
+        let list = "for p in /proc/[0-9]*/cmdline; do tr '\\0' ' ' <$p; echo; done";
+        let all = lab.command("/bin/sh").args(["-c", list]).run().any().stdout();
+        assert_eq!(
+            all.lines().filter(|line| line.starts_with("sleep 3333")).count(),
+            1,
+            "{command:?}: {all}"
+        );
+        lab.anysvc(["status", "web"]).run().success();
+        assert_eq!(lab.s6("s6-svstat", ["-u", "/run/service/web/log"]).run().success().stdout(), "true\n");
+    }
+}
+
 #[test]
 fn root_s_services_come_back_after_a_restart_of_the_container() {
     comes_back_after_a_restart_of_the_container(0, Scandir::Root);

@@ -2,6 +2,7 @@
 //! lock with one rescan, then started. What fails is taken back.
 
 mod compare;
+mod orphan;
 mod plan;
 mod publish;
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anysvc_backend_api::{Batch, Deadline, Error, ErrorKind, Registration, Result};
 
-use super::{Existing, Plan, Site};
+use super::{Existing, Plan, Site, orphan};
 use crate::{
     build::Staged,
     removal::{self, Tombstone},
@@ -42,7 +42,7 @@ pub(super) fn publish(
         }
     };
     removal::sweep(scandir, &lock, batch.deadline);
-    let plans = check_room(site, batch, plans);
+    let plans = orphan::end(scandir, batch, check_room(site, batch, plans));
     let staged = batch.then(plans, |_, plan| {
         let build = || Staged::build(scandir, &plan.directory, !plan.up);
         let staged = plan.changes().then(build).transpose()?;
