@@ -51,7 +51,7 @@ mod waiting;
 mod watch;
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, OnceLock},
 };
 
@@ -60,7 +60,7 @@ use anysvc_backend_api::{
     Error, ListQuery, LogQuery, LogStream, Named, Probe, Registration, Rendering, Result, ServiceSpec,
     SignalRequest, Status, Target, WaitRequest,
 };
-use anysvc_backend_support::logs;
+use anysvc_backend_support::{ceiling::Ceiling, logs};
 
 use log_place::LogPlace;
 use register::Site;
@@ -116,10 +116,19 @@ impl S6 {
             scandir: &scandir,
             owner: &self.context.user,
             tools: &tools::find(&self.context)?,
+            ceiling: ceiling(&choice.path, batch),
             svscan_arguments: known.or_else(|| Svscan::new(&choice.path).arguments()).unwrap_or_default(),
         };
         Ok(register::register(&site, batch))
     }
+}
+
+/// What limits its s6-svscan can set, if any are asked for. One that is still to come is not known.
+fn ceiling(scandir: &Path, batch: &Batch<Registration>) -> Ceiling {
+    let pid = || Svscan::new(scandir).pid();
+    let asked = batch.items.iter().any(|registration| !registration.spec.limits.is_empty());
+    let of = |pid| Ceiling::of(pid, "the s6-svscan", "the service could not be started");
+    asked.then(pid).flatten().map(of).unwrap_or_default()
 }
 
 impl Backend for S6 {

@@ -1,9 +1,10 @@
-//! What two backends need: the identity of a boot, shell quoting and scripts, commands with a deadline,
+//! What two backends need: the identity of a boot, what limits can be set, shell quoting and scripts, commands with a deadline,
 //! files that appear whole or not at all, folders to watch, sockets and locks with a deadline. It knows no service
 //! manager.
 
 pub mod boot;
 pub mod cancel;
+pub mod ceiling;
 pub mod command;
 pub mod engine;
 pub mod inotify;

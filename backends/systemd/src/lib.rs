@@ -10,7 +10,6 @@
 //! | `probe` | whether the manager answers, and what to do if not |
 //! | `mark`, `place` | the line that says that a unit is ours; where units and their links are |
 //! | `unit` | a spec as the text of a unit, and back; pure |
-//! | `ceiling` | what limits a manager can set |
 //! | `shelf` | the folder of units, under a lock: the files of services |
 //! | `register`, `unregister` | publishing units, and removing them |
 //! | `keep` | has the manager remember how services ended |
@@ -18,7 +17,6 @@
 
 mod backend;
 mod bus;
-mod ceiling;
 mod keep;
 mod linger;
 mod logs;

@@ -7,7 +7,7 @@ use anysvc_backend_api::{
     contain,
     wire::WireStruct,
 };
-use anysvc_backend_support::engine::Service;
+use anysvc_backend_support::{ceiling::Ceiling, engine::Service};
 
 use super::{
     desk::{Desk, Entry, leaving},
@@ -62,6 +62,11 @@ impl Desk {
     fn register(&mut self, registration: Registration) -> Result<Step> {
         check(&registration.spec)?;
         check_console(&registration.spec, self.console)?;
+        if !registration.spec.limits.is_empty() {
+            // This process starts it.
+            Ceiling::of(std::process::id(), "the embedded supervisor", "the service could not be started")
+                .check(&registration.spec.limits)?;
+        }
         if self.leaving {
             return Err(leaving());
         }

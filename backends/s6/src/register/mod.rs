@@ -7,6 +7,7 @@ mod plan;
 mod publish;
 
 use anysvc_backend_api::{Batch, Deadline, Error, Registration, Result};
+use anysvc_backend_support::ceiling::Ceiling;
 
 use crate::{
     listen::Awaited,
@@ -30,6 +31,8 @@ pub(crate) struct Site<'a> {
     pub(crate) scandir: &'a Scandir,
     pub(crate) owner: &'a Owner,
     pub(crate) tools: &'a Tools,
+    /// What limits it can set.
+    pub(crate) ceiling: Ceiling,
     /// The arguments of the s6-svscan: they say how many services it takes.
     pub(crate) svscan_arguments: Vec<anysvc_backend_api::Bytes>,
 }

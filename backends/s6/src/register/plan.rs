@@ -61,6 +61,7 @@ pub(super) fn plan(site: &Site<'_>, batch: &Batch<Registration>) -> Vec<Result<P
     batch.each(|registration| {
         let directory = render_directory(registration, site.owner, site.tools)?;
         runnable.clone()?;
+        site.ceiling.check(&registration.spec.limits)?;
         let name = registration.spec.name.as_str();
         if !seen.insert(name.to_owned()) {
             return Err(Error::already_registered(name));

@@ -7,11 +7,11 @@ use std::{
     time::SystemTime,
 };
 
-use anysvc_backend_api::{Batch, Boot, Error, ErrorKind, Registration, Result, ServiceSpec, User};
+use anysvc_backend_api::{Batch, Boot, Error, ErrorKind, Registration, Result, Scope, ServiceSpec, User};
+use anysvc_backend_support::ceiling::Ceiling;
 
 use super::search;
 use crate::{
-    ceiling::Ceiling,
     manager::{Manager, ORIGIN, Unit, recovery},
     mark::Mark,
     place::Place,
@@ -91,7 +91,12 @@ fn ceiling(services: &Services<'_>, manager: &mut Manager, batch: &Batch<Registr
     }
     let ask = |manager: &mut Manager| manager.pid(batch.deadline);
     let pid = recovery::asked_by(services.gate, manager, ask, batch.deadline)?;
-    Ok(pid.map(|pid| Ceiling::of(pid, services.gate.scope())).unwrap_or_default())
+    let cut = "it would be cut to that unsaid";
+    Ok(pid.map_or_else(Ceiling::default, |pid| match services.gate.scope() {
+        Scope::System => Ceiling::of(pid, "systemd here", cut),
+        Scope::User => Ceiling::of(pid, "this user's systemd", cut)
+            .with_way("root can raise it for user@.service, by `systemctl edit`"),
+    }))
 }
 
 /// Planned restarts would be counted as failures without it.

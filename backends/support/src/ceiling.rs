@@ -1,9 +1,9 @@
-//! What a manager may give: systemd cuts a limit that it can't set to what it can, and says nothing. So what is
-//! above that is refused before anything is changed. It knows /proc, and nothing of units.
+//! What limits a manager may give. One that is above that is cut unsaid, or keeps the service from ever starting; so
+//! it is refused before anything is changed. It knows /proc, and no service manager.
 
 use std::fs;
 
-use anysvc_backend_api::{Error, Limit, LimitKind, Result, Scope};
+use anysvc_backend_api::{Error, Limit, LimitKind, Result};
 
 /// The bit of CAP_SYS_RESOURCE, which raises hard limits.
 const RAISES: u32 = 24;
@@ -12,8 +12,13 @@ const EVERYBODY: [&str; 3] = ["0", "0", "4294967295"];
 
 /// The highest values that a manager can set.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Ceiling {
-    scope: Option<Scope>,
+pub struct Ceiling {
+    /// Who sets them, for people.
+    who: &'static str,
+    /// What would come of more, for people.
+    otherwise: &'static str,
+    /// How its own can be raised, if there is a way to name.
+    way: Option<&'static str>,
     /// Its own hard limits, as `/proc/PID/limits` has them, where it may not raise them.
     hard: String,
     /// More files than this nobody may have open.
@@ -21,50 +26,46 @@ pub(crate) struct Ceiling {
 }
 
 impl Ceiling {
-    /// That of the manager with this process id. What can't be read is no limit.
-    pub(crate) fn of(pid: u32, scope: Scope) -> Ceiling {
+    /// That of the manager with this process id, which `who` names; `otherwise` says what would come of more.
+    /// What can't be read is no limit.
+    pub fn of(pid: u32, who: &'static str, otherwise: &'static str) -> Ceiling {
         let read = |file: &str| fs::read_to_string(format!("/proc/{file}")).unwrap_or_default();
         let status = read(&format!("{pid}/status"));
         let raises = may_raise(&status, &read(&format!("{pid}/uid_map")));
         let hard = if raises { String::new() } else { read(&format!("{pid}/limits")) };
-        Ceiling { scope: Some(scope), hard, most_files: read("sys/fs/nr_open").trim().parse().ok() }
+        Ceiling { who, otherwise, way: None, hard, most_files: read("sys/fs/nr_open").trim().parse().ok() }
     }
 
-    /// Refuses what would be cut.
+    /// The same, with a way to raise its own limits.
+    #[must_use]
+    pub fn with_way(self, way: &'static str) -> Ceiling {
+        Ceiling { way: Some(way), ..self }
+    }
+
+    /// Refuses what is above.
     ///
     /// # Errors
     /// `unsupported`, by the name of the limit.
-    pub(crate) fn check(&self, limits: &[Limit]) -> Result<()> {
+    pub fn check(&self, limits: &[Limit]) -> Result<()> {
         for limit in limits {
             let hard = hard(&self.hard, limit.kind);
             let files = self.most_files.filter(|_| limit.kind == LimitKind::Nofile);
-            let (most, of) = match (hard, files) {
-                (Some(hard), files) if files.is_none_or(|files| hard < files) => (hard, self.who()),
-                (_, Some(files)) => (files, "the kernel (fs.nr_open)"),
+            let (most, of, way) = match (hard, files) {
+                (Some(hard), files) if files.is_none_or(|files| hard < files) => (hard, self.who, self.way),
+                (_, Some(files)) => (files, "the kernel (fs.nr_open)", None),
                 _ => continue,
             };
             if limit.value.is_none_or(|value| value > most) {
-                return Err(refused(limit, most, of));
+                let value = limit.value.map_or("unlimited".to_owned(), |value| value.to_string());
+                let (kind, otherwise) = (limit.kind, self.otherwise);
+                let message =
+                    format!("limits.{kind}: {value} is more than {of} may set, {most}: {otherwise}");
+                let way = way.map(|way| format!("; {way}")).unwrap_or_default();
+                return Err(Error::unsupported(message).with_hint(format!("name {most} at most{way}")));
             }
         }
         Ok(())
     }
-
-    fn who(&self) -> &'static str {
-        if self.scope == Some(Scope::User) { "this user's systemd" } else { "systemd here" }
-    }
-}
-
-fn refused(limit: &Limit, most: u64, of: &str) -> Error {
-    let value = limit.value.map_or("unlimited".to_owned(), |value| value.to_string());
-    let kind = limit.kind;
-    let message =
-        format!("limits.{kind}: {value} is more than {of} may set, {most}: it would be cut to that unsaid");
-    let way = match of {
-        "this user's systemd" => "; root can raise it for user@.service, by `systemctl edit`",
-        _ => "",
-    };
-    Error::unsupported(message).with_hint(format!("name {most} at most{way}"))
 }
 
 /// Whether a process with this status may raise hard limits.
@@ -108,8 +109,13 @@ Max locked memory         8388608              8388608              bytes
 
     #[test]
     fn what_is_above_is_refused_by_name() {
-        let ceiling =
-            Ceiling { scope: Some(Scope::User), hard: LIMITS.to_owned(), most_files: Some(1_048_576) };
+        let ceiling = Ceiling {
+            who: "the manager",
+            hard: LIMITS.to_owned(),
+            most_files: Some(1_048_576),
+            ..Ceiling::default()
+        }
+        .with_way("root can raise it");
         let fine = [
             limit(LimitKind::Nofile, Some(524_288)),
             limit(LimitKind::Cpu, None),
@@ -121,10 +127,11 @@ Max locked memory         8388608              8388608              bytes
         for (limit, part) in [
             (limit(LimitKind::Nofile, Some(524_289)), "limits.nofile: 524289"),
             (limit(LimitKind::Nofile, None), "limits.nofile: unlimited"),
-            (limit(LimitKind::Memlock, Some(8_388_609)), "this user's systemd may set, 8388608"),
+            (limit(LimitKind::Memlock, Some(8_388_609)), "the manager may set, 8388608"),
         ] {
             let error = ceiling.check(&[limit]).unwrap_err();
             assert!(error.message.contains(part), "{}", error.message);
+            assert!(error.hint.unwrap().ends_with("; root can raise it"));
         }
     }
 
