@@ -146,3 +146,34 @@ fn root_can_mend_what_was_killed() {
 fn app_can_mend_what_was_killed() {
     sweep_all(&World::app());
 }
+
+/// From the folder of units that last to the one of those that do not, or back.
+fn sweep_move(from: &[&'static str], to: &[&'static str], left: &str) {
+    let world = World::root();
+    let register = [&["register", "web"], from, &SECRET, &PROGRAM].concat();
+    let replace = [&["register", "web", "--replace"], to, &SECRET, &PROGRAM].concat();
+    let one = |n| {
+        world.must(&["unregister", "web"]);
+        world.must(&register);
+        world.kill(&replace, n)
+    };
+    let look = || {
+        world.must(&["reconcile"]);
+        world.runs();
+        world.must(&replace);
+        world.runs();
+        let moved = world.lab.command("find").args([left, "-name", "*web*", "-o", "-name", ".anysvc-*"]);
+        moved.run().success().stdout_is("");
+    };
+    assert!(sweep(&format!("register --replace {to:?}"), one, look) > 5);
+}
+
+#[test]
+fn a_move_to_where_it_lasts_that_was_killed_is_completed() {
+    sweep_move(&["--transient"], &[], "/run/systemd/system");
+}
+
+#[test]
+fn a_move_to_where_it_does_not_last_that_was_killed_is_completed() {
+    sweep_move(&[], &["--transient"], "/etc/systemd/system");
+}

@@ -126,7 +126,7 @@ impl<'a> Shelf<'a> {
             }
             let new: Vec<&New<'_>> = chosen.iter().map(|&at| &services[at]).collect();
             for (at, answer) in chosen.into_iter().zip(open.publish(&new)) {
-                answers[at] = answer.and_then(|()| self.remove_from_others(services[at].name, open));
+                answers[at] = answer.and_then(|()| self.remove_from_others(services[at].name, open.place));
             }
         }
         answers
@@ -159,14 +159,26 @@ impl<'a> Shelf<'a> {
         self.folders.iter().try_for_each(|open| open.remove(&names))
     }
 
-    fn remove_from_others(&self, name: &str, here: &Open<'_>) -> Result<()> {
-        let mut others = self.folders.iter().filter(|open| open.place != here.place);
+    /// Removes what one of ours has in the other folder than this, which it is in.
+    ///
+    /// # Errors
+    /// As [`Shelf::remove`].
+    pub(crate) fn remove_from_others(&self, name: &str, here: &Folder) -> Result<()> {
+        let mut others = self.folders.iter().filter(|open| open.place != here);
         others.try_for_each(|open| {
-            match find(open.place, name)? {
-                Found::Ours(_) => open.remove(&[name])?,
-                _ => return Ok(()),
+            let unit = format!("{name}.service");
+            let has_more = || open.place.enabled(&unit) || environment(open.place, name).exists();
+            let is_left = match find(open.place, name)? {
+                Found::Ours(_) => true,
+                Found::Foreign(_) => false,
+                // Whoever removed the rest was killed meanwhile.
+                Found::Nothing => has_more() && theirs(open.place, name)?.is_empty(),
+            };
+            if is_left {
+                open.remove(&[name])?;
+                open.place.set_enabled(&unit, false)?;
             }
-            open.place.set_enabled(&format!("{name}.service"), false).map(drop)
+            Ok(())
         })
     }
 }

@@ -82,7 +82,14 @@ fn publish(
     let mut relinked = false;
     let published = batch.then(plans, |registration, published| {
         let plan = &published.plan;
-        let written = if plan.existing == Existing::Same { Ok(()) } else { written.next().unwrap_or(Ok(())) };
+        let written = match plan.existing {
+            // Who moved it may have been killed before it was gone there.
+            Existing::Same => services
+                .place
+                .folder(registration.spec.is_transient())
+                .and_then(|folder| shelf.remove_from_others(&registration.spec.name, folder)),
+            _ => written.next().unwrap_or(Ok(())),
+        };
         let done = written.and_then(|()| set_at_boot(services, registration, plan));
         let changed = done.inspect_err(|_| take_back(services, &shelf, registration, plan))?;
         relinked |= changed;

@@ -143,7 +143,9 @@ fn judge(
     let folder = place.folder(registration.spec.is_transient())?;
     let active = !matches!(unit.listed.active.as_str(), "inactive" | "failed");
     let boot = if let Found::Ours(kept) = &found { Mark::of(&kept.unit).map(|mark| mark.boot) } else { None };
-    let stale = unit.facts.stale == Some(true);
+    // Who moved it may have been killed before the manager was told.
+    let was_elsewhere = place.of_file(&unit.facts.file).is_some_and(|read| read != folder);
+    let stale = unit.facts.stale == Some(true) || was_elsewhere;
     let plan = |existing, runs_otherwise| Plan {
         files: files.clone(),
         existing,

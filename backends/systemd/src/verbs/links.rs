@@ -6,7 +6,7 @@ use std::{os::fd::OwnedFd, time::Duration};
 
 use anysvc_backend_api::{Boot, Deadline, Result};
 
-use super::{Services, at_least, mark_of};
+use super::{Services, at_least, folder_of, mark_of};
 use crate::{manager::Unit, shelf};
 
 /// Who has the lock is soon done.
@@ -31,8 +31,8 @@ impl<'a> Links<'a> {
     /// # Errors
     /// When the link can't be changed, or others keep the lock.
     pub(super) fn set(&mut self, unit: &Unit, enabled: bool) -> Result<()> {
-        let restored = || mark_of(unit).is_some_and(|mark| mark.boot == Boot::Restore);
-        let Some(folder) = self.services.place.of_file(&unit.facts.file).filter(|_| restored()) else {
+        let restored = || mark_of(self.services.place, unit).is_some_and(|mark| mark.boot == Boot::Restore);
+        let Some(folder) = folder_of(self.services.place, unit).filter(|_| restored()) else {
             return Ok(());
         };
         if folder.enabled(&unit.listed.id) == enabled {

@@ -11,14 +11,14 @@ mod status;
 mod stop;
 mod wait;
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use anysvc_backend_api::{Batch, Deadline, Error, Named, Result, Target};
 
 use crate::{
     manager::{EXISTENCE, Failure, Gate, Manager, Question, Unit, Work, recovery, unit_of},
     mark::Mark,
-    place::Place,
+    place::{Folder, Place},
 };
 
 pub(crate) use list::list;
@@ -89,7 +89,16 @@ fn find<N: Named>(
 }
 
 /// What the file of a unit says, if we made it.
-fn mark_of(unit: &Unit) -> Option<Mark> {
+fn mark_of(place: &Place, unit: &Unit) -> Option<Mark> {
     // One that can't be read is none of ours: those can be read by everyone.
-    Mark::read(unit.facts.file.as_ref()).ok().flatten()
+    let read = |path: &Path| Mark::read(path).ok().flatten();
+    read(unit.facts.file.as_ref()).or_else(|| read(&folder_of(place, unit)?.unit(&unit.listed.id)))
+}
+
+/// The folder of ours that a unit is in. What was moved is not where the manager has read it until a reload: who
+/// moved it may have been killed before that.
+fn folder_of<'a>(place: &'a Place, unit: &Unit) -> Option<&'a Folder> {
+    let is_in = |folder: &&Folder| folder.unit(&unit.listed.id).symlink_metadata().is_ok();
+    let read = place.of_file(&unit.facts.file)?;
+    Some(read).filter(is_in).or_else(|| place.folders().find(is_in))
 }

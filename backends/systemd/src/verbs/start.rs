@@ -24,7 +24,7 @@ pub(crate) fn bring_up(services: &Services<'_>, batch: &Batch<Target>, mode: Mod
         let mut links = Links::new(services, batch.deadline);
         let planned = batch.then(found, |target, unit| {
             links.set(&unit, true)?;
-            Ok(plan(&target.name, &unit, mode))
+            Ok(plan(services, &target.name, &unit, mode))
         });
         links.done();
         let jobs: Vec<Job> = planned.iter().flatten().flatten().cloned().collect();
@@ -42,8 +42,8 @@ pub(crate) fn bring_up(services: &Services<'_>, batch: &Batch<Target>, mode: Mod
 }
 
 /// The job for a service, if it needs one.
-fn plan(name: &str, unit: &Unit, mode: Mode) -> Option<Job> {
-    let early = unit.facts.kind.starts_with("notify") && mark_of(unit).is_some();
+fn plan(services: &Services<'_>, name: &str, unit: &Unit, mode: Mode) -> Option<Job> {
+    let early = unit.facts.kind.starts_with("notify") && mark_of(services.place, unit).is_some();
     let (goal, verb) = order(unit, early, mode)?;
     let mut job = Job::new(name, unit, goal, verb);
     job.early = early;

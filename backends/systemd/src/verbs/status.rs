@@ -5,7 +5,7 @@ use std::path::Path;
 use anysvc_backend_api::{Batch, Boot, Named, Result, Status};
 
 use super::{
-    Services, find,
+    Services, find, folder_of,
     judge::{self, Own},
     mark_of,
 };
@@ -47,11 +47,11 @@ fn changed_by(added: &Path) -> String {
 
 /// What our file and our link say.
 pub(super) fn own(place: &Place, unit: &Unit) -> Own {
-    let Some(mark) = mark_of(unit) else {
+    let Some(mark) = mark_of(place, unit) else {
         let gone = is_gone(place, unit) && keep::remembers(place, &unit.listed.id);
         return Own { ours: gone, gone, ..Own::default() };
     };
-    let enabled = place.of_file(&unit.facts.file).is_some_and(|folder| folder.enabled(&unit.listed.id));
+    let enabled = folder_of(place, unit).is_some_and(|folder| folder.enabled(&unit.listed.id));
     let restores = mark.boot == Boot::Restore;
     let (restored, stopped) = (restores && enabled, restores && !enabled);
     Own { ours: true, enabled, restored, stopped, gone: false }

@@ -16,7 +16,12 @@ pub(crate) fn stop(services: &Services<'_>, batch: &Batch<Target>) -> Vec<Result
     services.on_each(batch, STEPS, |mut manager, found| {
         let ours: Vec<Option<String>> = found
             .iter()
-            .map(|unit| unit.as_ref().ok().filter(|u| mark_of(u).is_some()).map(|u| u.listed.id.clone()))
+            .map(|unit| {
+                unit.as_ref()
+                    .ok()
+                    .filter(|u| mark_of(services.place, u).is_some())
+                    .map(|u| u.listed.id.clone())
+            })
             .collect();
         let mut links = Links::new(services, batch.deadline);
         let planned = batch.then(found, |target, unit| {
