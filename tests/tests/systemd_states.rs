@@ -94,7 +94,8 @@ fn a_loop_of_crashes_is_given_up_and_a_start_begins_to_count_anew() {
 fn planned_restarts_never_lead_to_giving_up() {
     as_both(|who| {
         let script = who.lab.script("sleep 0.3; exit 75\n");
-        who.register("planned", &["--give-up", "3/60s", "--restart-delay", "50ms", "--", &script], 0);
+        let options = ["--settle", "0", "--give-up", "3/60s", "--restart-delay", "50ms"];
+        who.register("planned", &[&options[..], &["--", &script]].concat(), 0);
         let first = who.property("planned", "InvocationID");
         let mut seen = std::collections::BTreeSet::from([first]);
         who.lab.wait_until("it was started six times", || {
@@ -110,7 +111,7 @@ fn planned_restarts_never_lead_to_giving_up() {
 fn a_refusal_for_good_is_said_and_a_delay_can_be_cut_short() {
     as_both(|who| {
         let script = who.lab.script("sleep 0.4; exit 78\n");
-        who.register("no", &["--restart", "always", "--", &script], 0);
+        who.register("no", &["--settle", "0", "--restart", "always", "--", &script], 0);
         let status = who.until("no", "failed");
         assert!(reason(&status).contains("exited with 78; it will not be started again"), "{status}");
         assert_eq!(
@@ -118,7 +119,7 @@ fn a_refusal_for_good_is_said_and_a_delay_can_be_cut_short() {
             ("0".into(), "78".into())
         );
         let script = who.lab.script("sleep 0.4; exit 1\n");
-        who.register("later", &["--restart-delay", "1000s", "--", &script], 0);
+        who.register("later", &["--settle", "0", "--restart-delay", "1000s", "--", &script], 0);
         let status = who.until("later", "backoff");
         assert!(reason(&status).contains("will be started again"), "{status}");
         assert_eq!(who.property("later", "SubState"), "auto-restart");
