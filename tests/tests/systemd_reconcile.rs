@@ -249,3 +249,17 @@ fn whatever_was_changed_by_hand_is_told_also_what_systemd_has_read_since() {
         assert!(!scope.lab.exists(&link));
     });
 }
+
+#[test]
+fn who_replaces_one_by_the_same_is_told_whether_a_part_of_it_was_put_back() {
+    in_both(|scope| {
+        let register = [&["register", "web", "--env", "A=1", "--replace"], &SLEEP[..]].concat();
+        let says = |word: &str| {
+            drop(scope.anysvc(&register).run().success().stdout_contains(&format!("{word} web: running")));
+        };
+        says("unchanged");
+        scope.lab.command("rm").arg(format!("{}.env", scope.unit())).run().success();
+        says("replaced");
+        says("unchanged");
+    });
+}

@@ -3,13 +3,17 @@
 
 use std::collections::HashSet;
 
-use anysvc_backend_api::{Deadline, Error, Rest};
+use anysvc_backend_api::{Deadline, Error, Registration, Rest, Result};
 
 use super::{
+    reconcile,
     register::How,
     subject::{self, Subject},
 };
-use crate::session::{Opened, Session};
+use crate::{
+    session::{Opened, Session},
+    store::Store,
+};
 
 /// Fails those that can't be registered, where they require something. Those that will be kept as they are
 /// are given back.
@@ -46,4 +50,14 @@ pub fn look(subjects: &mut [Subject], how: How, session: &Session, deadline: Dea
 pub fn foreign(name: &str) -> Error {
     let hint = format!("--adopt takes it over; `anysvc unregister {name}` forgets what is stored of it");
     Error { hint: Some(hint), ..Error::not_ours(name) }
+}
+
+/// Whether what its manager has is what its spec makes, as far as that can be told: somebody may have edited or
+/// removed a part of it.
+pub fn is_as_made(store: &Store, subject: &Subject, up: bool, deadline: Deadline) -> bool {
+    let (Some(backend), Some(plain)) = (&subject.backend, reconcile::registration(store, subject)) else {
+        return true;
+    };
+    let answer = backend.remote.compare(vec![Registration { start: up, ..plain }], deadline).pop();
+    answer.and_then(Result::ok).is_none_or(|difference| difference.parts.is_empty())
 }

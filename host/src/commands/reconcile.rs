@@ -10,6 +10,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+pub use act::registration;
 use anysvc_backend_api::{
     Boot, Capability, Deadline, Difference, Error, ErrorKind, Registration, Result, Status,
 };
@@ -216,11 +217,11 @@ fn compare(session: &Session, pass: &mut Pass, deadline: Deadline) -> HashMap<St
     let mut differences = HashMap::new();
     let Ok(store) = session.store() else { return differences };
     let call = |backend: &Opened, asked: &[&Subject]| {
-        let registration = |subject: &&Subject| {
+        let wanted = |subject: &&Subject| {
             let start = subject.report.desired() == Some(Desired::Up);
-            Some(Registration { start, ..act::registration(store, subject)? })
+            Some(Registration { start, ..registration(store, subject)? })
         };
-        backend.remote.compare(asked.iter().filter_map(registration).collect(), deadline)
+        backend.remote.compare(asked.iter().filter_map(wanted).collect(), deadline)
     };
     let is_there = |subject: &Subject| subject.report.status.as_ref().is_some_and(|status| status.ours);
     subject::each(&mut pass.subjects, is_there, call, |subject, answer| match answer {

@@ -288,7 +288,11 @@ fn judge(
     }
     let runs = !matches!(status.state, State::Stopped | State::Failed);
     let start = runs || (changed && up && starts);
-    let word = if changed { UPDATED } else { "unchanged" };
+    let word = match changed {
+        true => UPDATED,
+        false if existing::is_as_made(store, subject, up, deadline) => "unchanged",
+        false => "replaced",
+    };
     Some(Newcomer { before, entry, start, kept: false, word })
 }
 
