@@ -223,3 +223,17 @@ fn a_degraded_machine_and_one_without_a_bus_work() {
     let other = lab.anysvc(other).uid(OTHER).run().fails(8);
     other.stderr_contains("systemctl start dbus.socket");
 }
+
+#[test]
+fn why_systemd_itself_could_not_start_it_is_told() {
+    as_both(|who| {
+        who.register("web", &["--env", "A=1", "--", "sleep", "1000"], 0);
+        let folder = if who.uid == 0 { "/etc/systemd/system" } else { "/home/app/.config/systemd/user" };
+        who.lab.command("rm").arg(format!("{folder}/web.service.env")).run().success();
+        let why = "systemd could not start it: Failed to load environment files: No such file or directory";
+        who.anysvc(&["restart", "web"]).fails(11).stderr_contains(why);
+        assert_eq!(who.property("web", "Result"), "resources");
+        let status = who.status("web");
+        assert!(reason(&status).starts_with(why), "{status}");
+    });
+}

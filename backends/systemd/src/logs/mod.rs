@@ -2,6 +2,7 @@
 
 mod export;
 mod journalctl;
+mod refusal;
 mod stream;
 
 use std::collections::{HashMap, HashSet};
@@ -14,6 +15,8 @@ use crate::{
     unit,
     verbs::{self, Services},
 };
+
+pub(crate) use refusal::refusal;
 
 /// Which records of the journal are a service's.
 #[derive(Clone, Debug)]

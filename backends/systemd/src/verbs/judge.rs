@@ -141,7 +141,7 @@ fn gave_up(facts: &Facts) -> bool {
 fn failed(how: Option<String>, facts: &Facts) -> String {
     let how = how.unwrap_or_else(|| "it failed".to_owned());
     match facts.result.as_str() {
-        "resources" => "systemd could not start it; it will not be tried again by itself".to_owned(),
+        NOT_STARTED => not_started(State::Failed, None),
         _ if gave_up(facts) => format!("{how}, as it did too often; it was given up"),
         "timeout" => format!("{how}, because it took too long to start or to stop"),
         "watchdog" => format!("{how}, because it did not say in time that it lives"),
@@ -150,9 +150,21 @@ fn failed(how: Option<String>, facts: &Facts) -> String {
     }
 }
 
+/// The result of one that systemd could not even begin.
+pub(super) const NOT_STARTED: &str = "resources";
+
+/// The reason for it, with what systemd said.
+pub(super) fn not_started(state: State, why: Option<&str>) -> String {
+    let why = why.map(|why| format!(": {why}")).unwrap_or_default();
+    let next = if state == State::Backoff { "it will be" } else { "it will not be" };
+    let how = if state == State::Backoff { "" } else { " by itself" };
+    format!("systemd could not start it{why}; {next} tried again{how}")
+}
+
 fn on_the_way(status: &Status, listed: &Listed, facts: &Facts) -> Option<String> {
     let how = status.last_exit.as_ref().map(|exit| ended(exit, facts));
     match status.state {
+        State::Backoff if facts.result == NOT_STARTED => Some(not_started(status.state, None)),
         State::Backoff => Some(format!("{}; it will be started again", how?)),
         State::Running if listed.sub == "exited" => {
             Some("its process has ended, and systemd keeps it active".to_owned())

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anysvc_backend_api::{Batch, Boot, Named, Result, Status};
+use anysvc_backend_api::{Batch, Boot, Named, Result, Scope, State, Status};
 
 use super::{
     Services, find, folder_of,
@@ -10,14 +10,17 @@ use super::{
     mark_of,
 };
 use crate::{
-    keep,
+    keep, logs,
     manager::{Failure, Manager, STATUS, Unit},
     place::Place,
 };
 
+/// Of so many the journal is asked why systemd could not start them.
+const FEW: usize = 8;
+
 /// Reads them.
 pub(crate) fn status<N: Named>(services: &Services<'_>, batch: &Batch<N>) -> Vec<Result<Status>> {
-    services.on_each(batch, STATUS, |_, found| judged(services.place, batch, found))
+    services.on_each(batch, STATUS, |manager, found| judged(manager.scope(), services.place, batch, found))
 }
 
 /// Reads them by a connection that is there.
@@ -26,13 +29,26 @@ pub(super) fn status_by<N: Named>(
     place: &Place,
     batch: &Batch<N>,
 ) -> Result<Vec<Result<Status>>, Failure> {
-    Ok(judged(place, batch, find(manager, batch, STATUS)?))
+    let found = find(manager, batch, STATUS)?;
+    Ok(judged(manager.scope(), place, batch, found))
 }
 
-fn judged<N: Named>(place: &Place, batch: &Batch<N>, found: Vec<Result<Unit>>) -> Vec<Result<Status>> {
+fn judged<N: Named>(
+    scope: Scope,
+    place: &Place,
+    batch: &Batch<N>,
+    found: Vec<Result<Unit>>,
+) -> Vec<Result<Status>> {
+    let few = batch.items.len() <= FEW;
     batch.then(found, |item, unit| {
         let own = own(place, &unit);
         let mut status = judge::status(item.name(), &unit, own);
+        let not_started =
+            matches!(status.state, State::Backoff | State::Failed) && unit.facts.result == judge::NOT_STARTED;
+        if let (true, true, Some(since)) = (few, not_started, unit.facts.condition_at) {
+            let why = logs::refusal(scope, &unit.listed.id, since);
+            status.reason = Some(judge::not_started(status.state, why.as_deref()));
+        }
         if own.ours {
             status.warnings = place.added_to(&unit.listed.id).iter().map(|added| changed_by(added)).collect();
         }
