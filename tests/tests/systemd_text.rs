@@ -102,7 +102,8 @@ fn service(who: &Who, numbers: &mut Numbers, name: String, at: usize) -> Service
     let arguments: Vec<Vec<u8>> = (0..numbers.next() % 6).map(|_| numbers.bytes()).collect();
     let odd = numbers.text();
     let description: String = numbers.text().replace(['\n', '\r'], " ");
-    let description = description.trim().trim_end_matches('\\').trim().to_owned();
+    // A backslash at the end is refused.
+    let description = description.trim_start().trim_end_matches(|c: char| c == '\\' || c.is_whitespace());
     let mut expected = [&directory[..], b"\0"].concat();
     for value in arguments.iter().map(Vec::as_slice).chain([odd.as_bytes()]) {
         expected.extend_from_slice(value);
@@ -112,7 +113,7 @@ fn service(who: &Who, numbers: &mut Numbers, name: String, at: usize) -> Service
     let spec = ServiceSpec {
         command: std::iter::once(program).chain(arguments).map(Bytes::from).collect(),
         env: vec![variable("ODD", &odd), variable("NAME", &name)],
-        description: Some(description),
+        description: Some(description.to_owned()),
         directory: (at.is_multiple_of(3)).then(|| OsStr::from_bytes(&directory).into()),
         name,
         ..ServiceSpec::default()
