@@ -105,6 +105,16 @@ fn becoming_ready_by_itself_is_told_and_dying_before_is_too() {
     register("bad", &bad).fails(11).stderr_contains("exit code 4").stderr_contains("giving up");
 }
 
+#[test]
+fn a_signal_for_all_passes_over_what_does_not_run() {
+    let lab = S6Lab::new().start();
+    lab.anysvc(["register", "up", "--", "sleep", "1000"]).run().success();
+    lab.anysvc(["register", "rests", "--down", "--", "sleep", "1000"]).run().success();
+    let sent = lab.anysvc(["signal", "CONT", "--all"]).run().success().stdout_is("sent CONT to up\n");
+    sent.stderr_contains("passed over, as they don't run: rests");
+    lab.anysvc(["signal", "CONT", "rests"]).run().fails(9);
+}
+
 /// What says that a service is ours is a file in it, which somebody may remove; and the name may be somebody else's
 /// by now.
 #[test]

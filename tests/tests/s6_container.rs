@@ -162,6 +162,13 @@ fn a_configuration_that_is_there_is_used_or_what_it_lacks_is_told() {
 }
 
 #[test]
+fn who_may_not_write_there_is_told_who_may() {
+    let lab = S6Lab::new().start();
+    let refused = lab.anysvc(["container", "install", "--for", "s6"]).uid(APP).run().fails(7);
+    refused.stderr_contains("hint: act as who may write there: root");
+}
+
+#[test]
 fn an_account_that_is_not_there_is_told_and_the_command_is_one_that_runs() {
     let lab = S6Lab::new().start();
     let installed = install(&lab, &["--for", "s6", "--user", "app", "--user", "appp"]);

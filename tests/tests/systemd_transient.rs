@@ -69,6 +69,7 @@ fn it_is_one_like_any_other_until_the_reboot_and_gone_after_it() {
         // It is no child of one reload.
         scope.systemctl(&["daemon-reload"]).run().success();
         assert_eq!(scope.state("job"), "running");
+        scope.anysvc(&["status", "job"]).run().success().stdout_contains("gone with this one (transient)");
         scope.anysvc(&["stop", "job"]).run().success();
         assert_eq!(scope.state("job"), "stopped");
         scope.anysvc(&["check"]).run().success();
@@ -77,6 +78,9 @@ fn it_is_one_like_any_other_until_the_reboot_and_gone_after_it() {
         assert_eq!(listed, "job\nlasting\n");
         scope.anysvc(&["reconcile"]).run().success().stdout_contains("2 as they should be");
     });
+    let system = [&["--scope", "system", "register", "web"], &SLEEP[..]].concat();
+    let refused = lab.anysvc(&system).uid(APP).run().fails(7);
+    refused.stderr_contains("/var/lib/anysvc").stderr_contains("`--scope user`");
     lab.reboot();
     in_both(&lab, |scope| {
         lab.wait_until("what lasts runs", || scope.state("lasting") == "running");

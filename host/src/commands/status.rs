@@ -14,7 +14,7 @@ use crate::{
     output::{Cell, Output, Paint, Service, Table, escape, exit_code, json, time},
     ready::Probe,
     session::Session,
-    store::Desired,
+    store::{Desired, Header},
 };
 
 /// Runs the command.
@@ -205,7 +205,7 @@ fn details(service: &Service, out: &mut Output) {
     add("reason", reason_of(status).map(str::to_owned));
     add("instance", instance(service));
     add("desired", service.desired().map(|desired| desired.as_str().to_owned()));
-    add("boot", service.stored.as_ref().map(|header| header.boot.to_string()));
+    add("boot", service.stored.as_ref().map(boot));
     add("restarts", status.restarts.map(|count| count.to_string()));
     add("last exit", last_exit(status));
     let whose = if service.ours() { "" } else { ", not made by anysvc" };
@@ -223,6 +223,14 @@ fn details(service: &Service, out: &mut Output) {
     let width = lines.iter().map(|(what, _)| what.chars().count()).max().unwrap_or(0) + 2;
     for (what, text) in &lines {
         out.line(&format!("  {:<width$}{}", escape::line(what), escape::line(text)));
+    }
+}
+
+/// What a boot makes of it. One that is for this boot alone has no other.
+fn boot(header: &Header) -> String {
+    match header.transient {
+        Some(_) => "gone with this one (transient)".to_owned(),
+        None => header.boot.to_string(),
     }
 }
 

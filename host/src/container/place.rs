@@ -227,7 +227,13 @@ impl Root {
     }
 
     fn io(&self, what: &str, path: &Path, error: Errno) -> Error {
-        Error::io(what, self.shown(path), &error.into())
+        let error = Error::io(what, self.shown(path), &error.into());
+        match error.kind {
+            ErrorKind::PermissionDenied => {
+                error.with_hint("act as who may write there: root, or with `sudo`, for a container's files")
+            }
+            _ => error,
+        }
     }
 }
 

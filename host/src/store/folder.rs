@@ -79,7 +79,18 @@ pub(super) fn present<T>(result: io::Result<T>, path: &Path) -> Result<Option<T>
     match result {
         Ok(found) => Ok(Some(found)),
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(e) => Err(Error::io("open", path, &e)),
+        Err(e) => Err(hinted(Error::io("open", path, &e))),
+    }
+}
+
+/// Says what to do where a store is out of the caller's reach.
+fn hinted(error: Error) -> Error {
+    match error.kind {
+        ErrorKind::PermissionDenied => error.with_hint(
+            "act as who may write there (root, for the system's services), see to one's own with `--scope user`, \
+             or name another folder with --state-dir",
+        ),
+        _ => error,
     }
 }
 
@@ -87,13 +98,7 @@ pub(super) fn present<T>(result: io::Result<T>, path: &Path) -> Result<Option<T>
 pub(super) fn create(path: &Path, uid: u32) -> Result<()> {
     let path = &resolve(path, uid)?;
     let shared = if uid == 0 { 0o711 } else { 0o700 };
-    let failed = |path: &Path, e: &io::Error| {
-        let error = Error::io("create", path, e);
-        match error.kind {
-            ErrorKind::PermissionDenied => error.with_hint("name another folder with --state-dir"),
-            _ => error,
-        }
-    };
+    let failed = |path: &Path, e: &io::Error| hinted(Error::io("create", path, e));
     if let Some(above) = path.parent() {
         let mode = if uid == 0 { 0o755 } else { 0o700 };
         let made = std::fs::DirBuilder::new().recursive(true).mode(mode).create(above);
@@ -104,7 +109,7 @@ pub(super) fn create(path: &Path, uid: u32) -> Result<()> {
         Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
         Err(e) => return Err(failed(path, &e)),
     }
-    let state = open_state(path, uid).map_err(|e| Error::io("open", path, &e))?;
+    let state = open_state(path, uid).map_err(|e| hinted(Error::io("open", path, &e)))?;
     judge(path, &state, uid)?;
     // A folder that holds other things already is not the store's alone, and keeps its mode.
     if is_empty(&state).map_err(|e| Error::io("list", path, &e))? {
