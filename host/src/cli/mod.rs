@@ -166,13 +166,20 @@ pub fn reference() -> Vec<(String, String)> {
     let visible = || COMMANDS.iter().filter(|entry| !entry.hidden);
     let all = visible().fold(root(), |root, entry| root.subcommand(entry.command()));
     let help = |mut command: Command| command.render_long_help().to_string();
-    let of = |entry: &Entry| (entry.name.to_owned(), help_of(entry));
-    std::iter::once(("anysvc".to_owned(), help(all))).chain(visible().map(of)).collect()
+    let of = |entry: &'static Entry| {
+        let command = entry.command();
+        let inner = command.get_subcommands().map(|inner| inner.get_name().to_owned()).collect::<Vec<_>>();
+        let inner = inner
+            .into_iter()
+            .map(move |name| (format!("{} {name}", entry.name), help_of(entry, &[entry.name, &name])));
+        std::iter::once((entry.name.to_owned(), help_of(entry, &[entry.name]))).chain(inner)
+    };
+    std::iter::once(("anysvc".to_owned(), help(all))).chain(visible().flat_map(of)).collect()
 }
 
-/// The help of one command, as `--help` prints it.
-fn help_of(entry: &Entry) -> String {
-    let args = ["anysvc", entry.name, "--help"].map(OsString::from);
+/// The help of one command, or of one below it, as `--help` prints it.
+fn help_of(entry: &Entry, words: &[&str]) -> String {
+    let args = [&["anysvc"], words, &["--help"]].concat().into_iter().map(OsString::from);
     let fault = root().subcommand(entry.command()).try_get_matches_from(args);
     fault.err().map(|fault| fault.render().to_string()).unwrap_or_default()
 }
