@@ -53,6 +53,8 @@ impl Somebody {
         self.lab.write(format!("{folder}/gateway.pid"), self.uid, 0o644, "7");
         let owner = format!("{0}:{0}", self.uid);
         self.lab.command("chown").args(["-R", &owner, "/home/app/profiles"]).run().success();
+        // What is new is of somebody who starts it meanwhile.
+        self.lab.age(format!("{folder}/gateway.pid"));
     }
 
     fn has_stale(&self, name: &str) -> bool {
