@@ -70,6 +70,20 @@ fn install<'lab>(lab: &'lab S6Lab, args: &[&str]) -> Ended<'lab> {
     lab.anysvc([&["container", "install"], args].concat()).run().any()
 }
 
+/// The next start of a container in which all were registered, as an image with s6-overlay has it. s6-rc itself
+/// is in no package: the folders are those of s6-overlay's archive, and the command line that it would compile
+/// is run by the same execlineb.
+fn under_s6_overlay() -> S6Lab {
+    let first = S6Lab::new().nested().start();
+    register_all(&first);
+    let image = Image::new();
+    image.take(&first, &STATES);
+    drop(first);
+    let next = image.builder(S6Lab::new().nested()).start();
+    next.write("/etc/s6-overlay/user-bundles.d/user/type", 0, 0o644, "bundle\n");
+    next
+}
+
 /// What s6-rc runs.
 fn oneshot(lab: &S6Lab) -> Enter<'_> {
     let up = "/etc/s6-overlay/s6-rc.d/anysvc-reconcile/up";
@@ -188,15 +202,7 @@ fn an_account_that_is_not_there_is_told_and_the_command_is_one_that_runs() {
 
 #[test]
 fn under_s6_overlay_a_oneshot_does_it_for_each_user() {
-    let first = S6Lab::new().nested().start();
-    register_all(&first);
-    let image = Image::new();
-    image.take(&first, &STATES);
-    drop(first);
-    // s6-rc itself is in no package: the folders are those of s6-overlay's archive, and the command line that it
-    // would compile is run by the same execlineb.
-    let next = image.builder(S6Lab::new().nested()).start();
-    next.write("/etc/s6-overlay/user-bundles.d/user/type", 0, 0o644, "bundle\n");
+    let next = under_s6_overlay();
     let all = ["--user", "root", "--user", "app", "--after", "app-tree", "--json"];
     let planned = install(&next, &[&all[..], &["--dry-run"]].concat());
     assert!(!next.exists("/etc/s6-overlay/s6-rc.d") && !next.exists("/etc/s6-overlay/scripts"), "a dry run");
@@ -216,13 +222,7 @@ fn under_s6_overlay_a_oneshot_does_it_for_each_user() {
 
 #[test]
 fn one_user_who_fails_keeps_no_other_from_coming_back_and_is_told() {
-    let first = S6Lab::new().nested().start();
-    register_all(&first);
-    let image = Image::new();
-    image.take(&first, &STATES);
-    drop(first);
-    let next = image.builder(S6Lab::new().nested()).start();
-    next.write("/etc/s6-overlay/user-bundles.d/user/type", 0, 0o644, "bundle\n");
+    let next = under_s6_overlay();
     assert_eq!(install(&next, &["--user", "root", "--user", "app"]).code(), Some(0));
     next.write("/var/lib/anysvc/services/broken.toml", 0, 0o600, "this is no entry");
     let ran = oneshot(&next).run().fails(1);
