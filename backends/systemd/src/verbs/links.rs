@@ -32,16 +32,17 @@ impl<'a> Links<'a> {
     /// When the link can't be changed, or others keep the lock.
     pub(super) fn set(&mut self, unit: &Unit, enabled: bool) -> Result<()> {
         let restored = || mark_of(self.services.place, unit).is_some_and(|mark| mark.boot == Boot::Restore);
-        let Some(folder) = folder_of(self.services.place, unit).filter(|_| restored()) else {
-            return Ok(());
-        };
+        let Some(folder) = folder_of(self.services.place, unit) else { return Ok(()) };
         if folder.enabled(&unit.listed.id) == enabled {
             return Ok(());
         }
         if self.lock.is_none() {
+            if !restored() {
+                return Ok(());
+            }
             self.lock = shelf::lock(self.services.place, self.deadline)?;
         }
-        // It may be another by now, or gone.
+        // While there was no lock, it may have become another, or gone.
         if restored() {
             self.changed |= folder.set_enabled(&unit.listed.id, enabled)?;
         }
