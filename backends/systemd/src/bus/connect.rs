@@ -35,7 +35,7 @@ impl Peer {
     /// Connects.
     ///
     /// # Errors
-    /// `Lost` when nobody is there; `Refused` by a socket that is closed to us, or whoever is behind it.
+    /// `Absent` when nobody is there, `Lost` by whoever leaves just then; `Refused` by a socket that is closed to us, or whoever is behind it.
     pub(crate) fn connect(&self, deadline: Deadline) -> Result<Connection, Fault> {
         let fd = socket::connect(&self.socket, deadline).map_err(|error| reached(error, &self.socket))?;
         let peer = sockopt::socket_peercred(&fd).map_err(|error| reached(error, &self.socket))?;
@@ -63,7 +63,7 @@ fn reached(error: rustix::io::Errno, path: &Path) -> Fault {
         // It takes no callers until the deadline.
         Errno::AGAIN => Fault::Late,
         Errno::ACCESS | Errno::PERM => Fault::Refused(shown),
-        _ => Fault::Lost(shown),
+        _ => Fault::Absent(shown),
     }
 }
 

@@ -24,7 +24,9 @@ pub(crate) use reader::{Garbled, Reader, Scalar};
 /// Why a connection is of no use any more.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// The other side ended it, or was not there.
+    /// Nobody is there.
+    Absent(String),
+    /// The other side was there, and ended it.
     Lost(String),
     /// The deadline passed.
     Late,

@@ -17,7 +17,7 @@ impl Failure {
     /// Whether the manager is lost, and may be found again.
     pub(crate) fn is_loss(&self) -> bool {
         match self {
-            Failure::Broken(fault) => matches!(fault, Fault::Lost(_) | Fault::Garbled),
+            Failure::Broken(fault) => !matches!(fault, Fault::Late | Fault::Refused(_)),
             Failure::Refused(refusal) => unanswered(refusal),
         }
     }
@@ -103,7 +103,7 @@ fn denied(scope: Scope) -> Error {
 /// The error for a connection that is of no use any more.
 pub(super) fn broken(fault: &Fault) -> Error {
     match fault {
-        Fault::Lost(why) => {
+        Fault::Absent(why) | Fault::Lost(why) => {
             Error::new(ErrorKind::ManagerUnavailable, format!("the connection to systemd broke: {why}"))
                 .with_hint("if systemd or D-Bus was just restarted, try again")
         }

@@ -39,6 +39,15 @@ impl Work {
     }
 }
 
+/// No way led to the manager.
+#[derive(Clone, Debug)]
+pub(crate) struct Closed {
+    /// As users are told.
+    pub(crate) why: Error,
+    /// Somebody was there, and left.
+    pub(crate) left: bool,
+}
+
 /// The ways to a manager.
 #[derive(Clone, Debug)]
 pub(crate) struct Gate {
@@ -93,7 +102,7 @@ impl Gate {
     ///
     /// # Errors
     /// `manager-unavailable` or `permission-denied`, with the reason and what to do.
-    pub(crate) fn open(&self, work: Work, deadline: Deadline) -> Result<Manager> {
+    pub(crate) fn open(&self, work: Work, deadline: Deadline) -> Result<Manager, Closed> {
         let mut faults = Vec::new();
         for peer in self.peers(work) {
             match peer.connect(deadline) {
@@ -101,11 +110,12 @@ impl Gate {
                     log::debug!("systemd is reached on {}", peer.socket.display());
                     return Ok(Manager::new(connection, peer, self.scope));
                 }
-                Err(Fault::Late) => return Err(broken(&Fault::Late)),
+                Err(Fault::Late) => return Err(Closed { why: broken(&Fault::Late), left: false }),
                 Err(fault) => faults.push(fault),
             }
         }
-        Err(self.nobody(&faults, Path::new(BOOTED).exists()))
+        let left = faults.iter().any(|fault| matches!(fault, Fault::Lost(_)));
+        Err(Closed { why: self.nobody(&faults, Path::new(BOOTED).exists()), left })
     }
 
     /// The folders in which sockets appear when what listens there is started again.
@@ -150,7 +160,7 @@ impl Gate {
                 .with_hint(how_to_start_it(&kernel));
         }
         let why = faults.iter().map(|fault| match fault {
-            Fault::Lost(why) | Fault::Refused(why) => why.clone(),
+            Fault::Absent(why) | Fault::Lost(why) | Fault::Refused(why) => why.clone(),
             other => broken(other).message,
         });
         let why = why.collect::<Vec<_>>().join("; ");
@@ -282,7 +292,10 @@ mod tests {
         let mut context = context(Scope::User, 4_000_000);
         context.facts.pid1_comm = Some("tini".into());
         let gate = Gate::of(&context);
-        assert_eq!(gate.open(Work::Little, Deadline::NONE).unwrap_err().kind, ErrorKind::ManagerUnavailable);
+        assert_eq!(
+            gate.open(Work::Little, Deadline::NONE).unwrap_err().why.kind,
+            ErrorKind::ManagerUnavailable
+        );
         for booted in [true, false] {
             let error = gate.nobody(&[], booted);
             assert!(error.message.contains("`tini`"), "{}", error.message);

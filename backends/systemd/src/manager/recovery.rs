@@ -39,11 +39,12 @@ pub(crate) fn asked<T>(
 /// As [`Gate::open`].
 pub(crate) fn open(gate: &Gate, work: Work, deadline: Deadline) -> Result<Manager> {
     match gate.open(work, deadline) {
-        Err(error) if gate.has_own_socket() => {
-            let opened = reconnect(gate, |_| Ok(()), A_MOMENT, deadline)?;
-            opened.map(|(manager, ())| manager).ok_or(error)
+        Err(closed) if closed.left || gate.has_own_socket() => {
+            let patience = if closed.left { AT_FIRST } else { A_MOMENT };
+            let opened = reconnect(gate, |_| Ok(()), patience, deadline)?;
+            opened.map(|(manager, ())| manager).ok_or(closed.why)
         }
-        opened => opened,
+        opened => opened.map_err(|closed| closed.why),
     }
 }
 
@@ -85,7 +86,8 @@ pub(crate) fn reconnect<T>(
         // One that is not there can't be watched; the pause is short.
         let _ = sockets.add(&folder);
     }
-    let patience = Deadline::after(patience);
+    // Who is there and leaves again is one that will be back.
+    let (mut patience, longer) = (Deadline::after(patience), Deadline::after(patience.max(AT_FIRST)));
     loop {
         let opened = gate.open(Work::Much, deadline);
         let error = match opened.map(|mut manager| (ask(&mut manager), manager)) {
@@ -93,7 +95,12 @@ pub(crate) fn reconnect<T>(
             Ok((Err(failure), _)) if failure.is_loss() => failure.error(gate.scope()),
             Ok((Err(Failure::Broken(Fault::Late)), _)) => return Ok(None),
             Ok((Err(failure), _)) => return Err(failure.error(gate.scope())),
-            Err(error) => error,
+            Err(closed) => {
+                if closed.left {
+                    patience = longer;
+                }
+                closed.why
+            }
         };
         if deadline.passed() {
             return Ok(None);
