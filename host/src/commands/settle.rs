@@ -46,10 +46,11 @@ impl<'a> Settling<'a> {
         Settling { session, settle: settle.unwrap_or(SETTLE), began: SystemTime::now() }
     }
 
-    /// Sees to those subjects that are fine and wanted.
-    pub fn see_to(&self, subjects: &mut [Subject], wanted: impl Fn(&Subject) -> bool + Copy) {
+    /// Sees to those subjects that are fine and wanted. Whether their status is still what was just read: none
+    /// of them had to be waited for.
+    pub fn see_to(&self, subjects: &mut [Subject], wanted: impl Fn(&Subject) -> bool + Copy) -> bool {
         if self.session.no_wait() {
-            return;
+            return false;
         }
         let deadline = self.session.deadline(Duration::ZERO);
         let status =
@@ -57,13 +58,18 @@ impl<'a> Settling<'a> {
         subject::each(subjects, wanted, status, |subject, answer| self.judge(subject, answer));
         // On the way, or not to be read just now: it may come up yet.
         let open = |s: &Subject| wanted(s) && !s.report.status.as_ref().is_some_and(settled);
-        self.wait(subjects, open, Goal::Up, deadline, Settling::judge);
         let runs = |s: &Subject| s.report.state() == Some(State::Running);
+        let over = |s: &Subject| !open(s) && (!runs(s) || (self.settle.is_zero() && !says_how(s)));
+        if subjects.iter().filter(|s| s.fine() && wanted(s)).all(over) {
+            return true;
+        }
+        self.wait(subjects, open, Goal::Up, deadline, Settling::judge);
         let must_live = |s: &Subject| wanted(s) && runs(s) && !says_how(s);
         self.live(subjects, must_live);
         for subject in subjects.iter_mut().filter(|s| s.fine() && wanted(s) && runs(s) && says_how(s)) {
             self.become_ready(subject);
         }
+        false
     }
 
     /// Waits until the time to settle is over; who left before has died.

@@ -34,8 +34,10 @@ pub fn run(session: &Session, what: &Start, verb: Verb, out: &mut Output) -> Res
     plan::add_required(session, &mut subjects, |_| true)?;
     want(session, &mut subjects, Desired::Up)?;
     let settling = Settling::new(session, what.settle);
-    start_in_order(session, &mut subjects, verb, &settling);
-    subject::refresh(&mut subjects, session.working_deadline(Duration::ZERO));
+    let known = start_in_order(session, &mut subjects, verb, &settling);
+    if !known || !subjects.iter().all(Subject::fine) {
+        subject::refresh(&mut subjects, session.working_deadline(Duration::ZERO));
+    }
     let new: HashSet<String> = found.iter().map(|subject| subject.name().to_owned()).collect();
     subjects.extend(found);
     subject::sort(&mut subjects, &order);
@@ -90,10 +92,18 @@ pub fn want(session: &Session, subjects: &mut [Subject], desired: Desired) -> Re
     Ok(())
 }
 
-/// Starts batch by batch; what requires something that failed is not tried.
-pub fn start_in_order(session: &Session, subjects: &mut [Subject], verb: Verb, settling: &Settling<'_>) {
+/// Starts batch by batch; what requires something that failed is not tried. Whether the status of what is fine
+/// was read at the very end.
+pub fn start_in_order(
+    session: &Session,
+    subjects: &mut [Subject],
+    verb: Verb,
+    settling: &Settling<'_>,
+) -> bool {
     let deadline = working_deadline(session, subjects);
-    for batch in plan::starting(subjects) {
+    let batches = plan::starting(subjects);
+    let mut known = batches.len() == 1;
+    for batch in batches {
         let names: HashSet<String> = batch.iter().map(|&at| subjects[at].name().to_owned()).collect();
         let wanted = |subject: &Subject| names.contains(subject.name());
         plan::fail_dependents(subjects);
@@ -103,8 +113,9 @@ pub fn start_in_order(session: &Session, subjects: &mut [Subject], verb: Verb, s
                 subject.fail(error);
             }
         });
-        settling.see_to(subjects, wanted);
+        known &= settling.see_to(subjects, wanted);
     }
+    known
 }
 
 /// A service that was not asked for is never restarted.
