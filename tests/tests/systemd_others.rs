@@ -116,6 +116,13 @@ fn what_somebody_added_to_a_unit_is_told_and_outlasts_it() {
         let warnings = told["services"][0]["warnings"].to_string();
         assert!(warnings.contains(folder), "{command:?}: {told}");
     }
+    // Of many, one look at the folders tells which of them it can be.
+    let others: String = (0..8).map(|n| format!("[service.more{n}]\ncommand = [\"/bin/true\"]\n")).collect();
+    lab.write("/tmp/more.toml", 0, 0o600, others);
+    lab.anysvc(["register", "--down", "--file", "/tmp/more.toml"]).run().success().stderr_is("");
+    lab.anysvc(["status"]).run().success().stderr_is(&told);
+    let more: Vec<String> = (0..8).map(|n| format!("more{n}")).collect();
+    lab.anysvc(["unregister"]).args(&more).run().success();
     // What `systemctl set-property` makes is somewhere else.
     lab.systemctl(["set-property", "web", "CPUWeight=50"]).run().success();
     lab.anysvc(["status", "web"])

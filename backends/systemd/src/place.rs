@@ -5,6 +5,7 @@
 //! target that starts services at boot has its links beside them, so that these go with the units.
 
 use std::{
+    collections::HashSet,
     fs,
     io::{self, ErrorKind},
     os::unix::fs::{PermissionsExt as _, symlink},
@@ -101,8 +102,28 @@ impl Place {
 
     /// What others added to a unit of ours, and will stay when it goes: folders with drop-ins.
     pub fn added_to(&self, unit: &str) -> Vec<PathBuf> {
-        let folders = self.folders().map(|folder| &folder.units).chain(&self.others);
-        folders.map(|folder| folder.join(format!("{unit}.d"))).filter(|added| has_dropin(added)).collect()
+        let added = self.all_folders().map(|folder| folder.join(format!("{unit}.d")));
+        added.filter(|added| has_dropin(added)).collect()
+    }
+
+    /// The units that something may have been added to, by one look for all; `None` where that can't be told.
+    pub fn units_added_to(&self) -> Option<HashSet<String>> {
+        let mut units = HashSet::new();
+        for folder in self.all_folders() {
+            let entries = match fs::read_dir(folder) {
+                Err(error) if error.kind() == ErrorKind::NotFound => continue,
+                entries => entries.ok()?,
+            };
+            for entry in entries {
+                let name = entry.ok()?.file_name();
+                units.extend(name.to_str().and_then(|name| name.strip_suffix(".d")).map(str::to_owned));
+            }
+        }
+        Some(units)
+    }
+
+    fn all_folders(&self) -> impl Iterator<Item = &PathBuf> {
+        self.folders().map(|folder| &folder.units).chain(&self.others)
     }
 }
 

@@ -2,7 +2,10 @@
 //! connection meanwhile. What the manager says by itself is a hint; where it may have said something that
 //! we did not hear, what the units are decides.
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
 
 use anysvc_backend_api::{Deadline, Error, Result, Scope};
 
@@ -12,11 +15,10 @@ use crate::{
     manager::{Failure, Gate, Manager, Message, STEPS, Unit, recovery},
 };
 
-/// Jobs that may be open at once over a bus: the manager has the bus watch callers for each, and past 512
-/// of those its own connection breaks.
-const MOST_ON_BUS: usize = 100;
-/// And directly.
-const MOST: usize = 1000;
+/// Jobs that may be open at once. A manager has the bus watch callers for each, and past 512 of those its own
+/// connection breaks. One that is reached directly starts a thousand a tenth slower if it has all of them at
+/// once: it keeps much to tell us then, and each process that it makes begins as a copy of it.
+const MOST: usize = 100;
 /// How long nothing may be heard of our jobs before we look.
 const QUIET: Duration = Duration::from_secs(1);
 /// How often the manager may take an order that vanishes without a trace. (One that it never got, because it
@@ -194,13 +196,14 @@ enum Hint {
 
 /// Asks, and listens, until no job is left or the connection is.
 fn drive(manager: &mut Manager, jobs: &mut [Job], deadline: Deadline) -> Result<(), Failure> {
-    let most = if manager.on_bus() { MOST_ON_BUS } else { MOST };
+    let early: HashSet<String> = jobs.iter().filter(|job| job.early).map(|job| job.unit.clone()).collect();
+    let mut news = true;
     // The ends of jobs whose numbers we were not told yet.
     let mut ends = HashMap::new();
     let mut quiet = Deadline::after(QUIET);
     loop {
-        fill(manager, jobs, most);
-        if !jobs.iter().any(Job::is_open) {
+        // The manager tells of each change of each unit: what is done with most of that is nothing.
+        if std::mem::take(&mut news) && fill(manager, jobs) == 0 {
             return Ok(());
         }
         let hint = match manager.next(deadline.min(quiet)) {
@@ -216,18 +219,16 @@ fn drive(manager: &mut Manager, jobs: &mut [Job], deadline: Deadline) -> Result<
         };
         if matches!(hint, Hint::Progress | Hint::All) {
             quiet = Deadline::after(QUIET);
+            news = true;
         }
-        let wanted = |job: &Job| {
-            let named = match &hint {
-                Hint::Nothing | Hint::Progress => false,
-                Hint::Unit(unit) => job.early && job.unit == *unit,
-                Hint::All => true,
-            };
-            named && matches!(job.phase, Phase::Queued(_))
+        let named = match hint {
+            Hint::Unit(unit) if early.contains(&unit) => Some(unit),
+            Hint::All => None,
+            Hint::Nothing | Hint::Progress | Hint::Unit(_) => continue,
         };
-        if !jobs.iter().any(wanted) {
-            continue;
-        }
+        let wanted = |job: &Job| {
+            matches!(job.phase, Phase::Queued(_)) && named.as_ref().is_none_or(|unit| job.unit == *unit)
+        };
         let asked: Vec<String> = jobs.iter().filter(|job| wanted(job)).map(|job| job.unit.clone()).collect();
         let units = manager.units(&asked.iter().map(String::as_str).collect::<Vec<_>>(), STEPS, deadline)?;
         // What was said before the answers were given says more than they do.
@@ -238,14 +239,19 @@ fn drive(manager: &mut Manager, jobs: &mut [Job], deadline: Deadline) -> Result<
             let queued = |job: &&mut Job| job.unit == unit.listed.id && matches!(job.phase, Phase::Queued(_));
             jobs.iter_mut().filter(queued).for_each(|job| job.look(&unit));
         }
+        news = true;
     }
 }
 
-fn fill(manager: &mut Manager, jobs: &mut [Job], most: usize) {
-    let open = jobs.iter().filter(|job| job.is_open()).count();
-    for job in jobs.iter_mut().filter(|job| job.phase == Phase::Waiting).take(most.saturating_sub(open)) {
+/// Asks for as many as may be open; how many are.
+fn fill(manager: &mut Manager, jobs: &mut [Job]) -> usize {
+    let mut open = jobs.iter().filter(|job| job.is_open()).count();
+    let waiting = jobs.iter_mut().filter(|job| job.phase == Phase::Waiting);
+    for job in waiting.take(MOST.saturating_sub(open)) {
         job.phase = Phase::Asked(manager.post_job(job.verb, &job.unit));
+        open += 1;
     }
+    open
 }
 
 fn in_phase<'a>(jobs: &'a mut [Job], phase: &Phase) -> Option<&'a mut Job> {

@@ -40,6 +40,8 @@ fn judged<N: Named>(
     found: Vec<Result<Unit>>,
 ) -> Vec<Result<Status>> {
     let few = batch.items.len() <= FEW;
+    let added = if few { None } else { place.units_added_to() };
+    let may_be_added_to = |unit: &str| added.as_ref().is_none_or(|units| units.contains(unit));
     batch.then(found, |item, unit| {
         let own = own(place, &unit);
         let mut status = judge::status(item.name(), &unit, own);
@@ -49,7 +51,7 @@ fn judged<N: Named>(
             let why = logs::refusal(scope, &unit.listed.id, since);
             status.reason = Some(judge::not_started(status.state, why.as_deref()));
         }
-        if own.ours {
+        if own.ours && may_be_added_to(&unit.listed.id) {
             status.warnings = place.added_to(&unit.listed.id).iter().map(|added| changed_by(added)).collect();
         }
         Ok(status)
