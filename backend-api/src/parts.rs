@@ -1,11 +1,14 @@
 //! Looking at many things at once, on each processor at some of them. It must not know what is looked at.
 
+mod processors;
+
 use std::{
-    num::NonZero,
     panic,
     sync::atomic::{AtomicUsize, Ordering},
     thread,
 };
+
+use processors::Maker;
 
 /// So many are worth a thread: looking at them is system calls, which do not wait for each other, and
 /// beginning a thread takes as long as looking at a few.
@@ -20,7 +23,8 @@ pub fn in_parts<T: Sync, R: Send>(items: &[T], act: impl Fn(&[T]) -> Vec<R> + Sy
     if worth < 2 {
         return act(items);
     }
-    let threads = thread::available_parallelism().map_or(1, NonZero::get).min(worth);
+    let maker = Maker::here();
+    let threads = (1 + maker.others()).min(worth);
     let parts: Vec<&[T]> = items.chunks(PART).collect();
     let next = AtomicUsize::new(0);
     let work = || {
@@ -31,9 +35,15 @@ pub fn in_parts<T: Sync, R: Send>(items: &[T], act: impl Fn(&[T]) -> Vec<R> + Sy
         std::iter::from_fn(take).collect::<Vec<_>>()
     };
     let mut done = thread::scope(|scope| {
+        let elsewhere = || {
+            maker.leave();
+            work()
+        };
         // Where no thread is to be had, there are the others, and this one.
-        let begin = |_| thread::Builder::new().spawn_scoped(scope, work).ok();
+        let begin = |_| thread::Builder::new().spawn_scoped(scope, elsewhere).ok();
         let others: Vec<_> = (1..threads).filter_map(begin).collect();
+        // They leave as soon as they run.
+        thread::yield_now();
         let mut done = work();
         for other in others {
             done.extend(other.join().unwrap_or_else(|payload| panic::resume_unwind(payload)));
@@ -41,7 +51,9 @@ pub fn in_parts<T: Sync, R: Send>(items: &[T], act: impl Fn(&[T]) -> Vec<R> + Sy
         done
     });
     done.sort_unstable_by_key(|(at, _)| *at);
-    done.into_iter().flat_map(|(_, answers)| answers).collect()
+    let mut answers = Vec::with_capacity(items.len());
+    done.into_iter().for_each(|(_, mut part)| answers.append(&mut part));
+    answers
 }
 
 #[cfg(test)]
@@ -66,7 +78,7 @@ mod tests {
     #[test]
     fn one_that_is_held_up_holds_no_other_up() {
         let items: Vec<usize> = (0..2 * FOR_A_THREAD).collect();
-        if thread::available_parallelism().map_or(1, NonZero::get) < 2 {
+        if Maker::here().others() == 0 {
             return;
         }
         let left = AtomicUsize::new(items.len().div_ceil(PART));
