@@ -23,7 +23,7 @@ use rustix::{
 use crate::{
     removal::{PREFIX, Tombstone},
     scandir::{Identity, Scandir, denied},
-    scripts::{File, ServiceDirectory},
+    scripts::{File, ServiceDirectory, marker},
     sys::{make_folder, open_beneath, random_name, remove_tree},
 };
 
@@ -51,9 +51,9 @@ impl<'a> Staged<'a> {
             let folder = folder.as_fd();
             can_be_removed(folder)?;
             write_files(folder, &files.files)?;
-            skeleton(folder, Path::new(""))?;
+            skeleton(folder, Path::new(""), files.note.as_bytes())?;
             if files.files.iter().any(|file| file.path.starts_with("log")) {
-                skeleton(folder, Path::new("log"))?;
+                skeleton(folder, Path::new("log"), b"")?;
             }
             if down {
                 write_file(folder, Path::new("down"), 0o644, b"")?;
@@ -148,7 +148,10 @@ fn move_files(from: BorrowedFd<'_>, to: BorrowedFd<'_>, below: &Path) -> Result<
     for name in names {
         renameat(from, &name, to, below.join(OsStr::from_bytes(name.to_bytes())))?;
     }
-    skeleton(to, below)?;
+    let mut note = [0; marker::LONGEST_NOTE];
+    let lock = open_beneath(from, marker::LOCK, OFlags::RDONLY | OFlags::NONBLOCK);
+    let size = lock.and_then(|lock| rustix::io::read(lock, &mut note)).unwrap_or(0);
+    skeleton(to, below, &note[..size])?;
     match open_beneath(from, "log", OFlags::RDONLY | OFlags::DIRECTORY) {
         Ok(log) => {
             let below = below.join("log");
@@ -161,15 +164,17 @@ fn move_files(from: BorrowedFd<'_>, to: BorrowedFd<'_>, below: &Path) -> Result<
 }
 
 /// What s6-supervise would make itself (s6: `control_init` in `supervision/s6-supervise.c`), with the
-/// least rights that work: `s6-svperms` calls these "owner", and "group" for events.
-fn skeleton(folder: BorrowedFd<'_>, below: &Path) -> Result<(), Errno> {
+/// least rights that work: `s6-svperms` calls these "owner", and "group" for events. The lock is made where
+/// there is a note to be kept in it.
+fn skeleton(folder: BorrowedFd<'_>, below: &Path, note: &[u8]) -> Result<(), Errno> {
     let (event, supervise) = (below.join("event"), below.join("supervise"));
     make_folder_at(folder, &event, 0o3730)?;
     make_folder_at(folder, &supervise, 0o700)?;
     let control = supervise.join("control");
     mknodat(folder, &control, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0)?;
     // The umask may have taken something away.
-    chmodat(folder, &control, Mode::RUSR | Mode::WUSR, AtFlags::empty())
+    chmodat(folder, &control, Mode::RUSR | Mode::WUSR, AtFlags::empty())?;
+    if note.is_empty() { Ok(()) } else { write_file(folder, &below.join(marker::LOCK), 0o644, note) }
 }
 
 fn write_files(folder: BorrowedFd<'_>, files: &[File]) -> Result<(), Errno> {
@@ -226,5 +231,33 @@ fn rename_to_new(scandir: &Scandir, from: &str, to: &str) -> Result<(), Errno> {
             Err(error) => Err(error),
         },
         other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_published_again_has_all_but_what_is_the_supervisors() {
+        let folder = std::env::temp_dir().join(format!("anysvc-s6-renewed-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let scandir = Scandir::open(&folder, [].into()).unwrap().unwrap();
+        let file = |path: &str| File { path: path.into(), mode: 0o644, content: b"x".into(), secret: false };
+        let files = ServiceDirectory {
+            files: ["run", "log/run", "data/a"].map(file).into(),
+            note: "noted\n".to_owned(),
+        };
+        Staged::build(&scandir, &files, false).unwrap().publish("web").unwrap();
+        std::fs::write(folder.join("web/supervise/status"), "old").unwrap();
+        let before = scandir.identity("web").unwrap();
+        let old = Tombstone::bury(&scandir, "web").unwrap();
+        renew(&scandir, &old, "web").unwrap();
+        assert_ne!(scandir.identity("web").unwrap(), before);
+        let read = |path: &str| std::fs::read_to_string(folder.join("web").join(path)).ok();
+        assert!(["run", "log/run", "data/a"].into_iter().all(|path| read(path).as_deref() == Some("x")));
+        assert_eq!(read("supervise/lock").as_deref(), Some("noted\n"));
+        assert_eq!((read("supervise/status"), read("log/supervise/lock")), (None, None));
+        std::fs::remove_dir_all(&folder).unwrap();
     }
 }

@@ -49,6 +49,7 @@ fn calls(registration: &Registration, scandir: &Path, slot: &Path, logger: bool)
         format!("lock {} (flock)", scandir.display()),
         format!("build {}/.anysvc-RANDOM with the files above", scandir.display()),
         "in it, make event/ (3730), supervise/ (0700) and supervise/control (a FIFO, 0600)".to_owned(),
+        "in it, write supervise/lock (0644): a note of which parts it has".to_owned(),
     ];
     if logger {
         calls.push("the same in its log/".to_owned());

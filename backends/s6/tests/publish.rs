@@ -42,6 +42,28 @@ fn a_lock_of_who_may_only_read_the_scandir_holds_up_nobody() {
     });
 }
 
+/// Each status here is also taken as a table of many has it, and compared.
+#[test]
+fn the_note_in_a_lock_says_which_parts_there_are_and_is_not_needed() {
+    in_each_world(|world| {
+        let s6 = world.backend();
+        s6.register_one(world.logged("web", FOREVER)).unwrap();
+        let lock = world.slot("web").join("supervise/lock");
+        let note = fs::read_to_string(&lock).unwrap();
+        assert_eq!(note, "anysvc 1\nname web\nparts log\n");
+        assert!(s6.status_one("web").unwrap().ours);
+        for other in ["", "anysvc 1\nname web\n", "anysvc 1\nname web\nparts lo", "\u{fffd}\n"] {
+            fs::write(&lock, other).unwrap();
+            assert!(s6.status_one("web").unwrap().ours, "{other:?}");
+        }
+        fs::write(&lock, note.replace("web", "other")).unwrap();
+        assert!(s6.status_one("web").unwrap().ours);
+        fs::rename(world.slot("web").join("data/anysvc"), world.slot("web").join("data/kept")).unwrap();
+        assert!(!s6.status_one("web").unwrap().ours, "what a note says of another service is nothing");
+        fs::rename(world.slot("web").join("data/kept"), world.slot("web").join("data/anysvc")).unwrap();
+    });
+}
+
 #[test]
 fn a_batch_is_published_together_and_removed_together() {
     in_each_world(|world| {

@@ -12,6 +12,7 @@
 //! | `data/gave-up` | `finish` | it failed too often and was left down; removed by `run` and [`forget_failures`] |
 //! | `data/over` | `finish` | not empty: that end was the last one, by the restart policy; emptied by `run` |
 //! | `data/replaced` | `register --replace` | it was up, and is stopped for the one that is to come; removed by stop. Tells nothing without a `down` file |
+//! | `supervise/lock` | publisher | as `data/anysvc`, and which [`Parts`] there are: for who looks at many services, and opens it anyway to see who has the lock. s6 makes an empty one where there is none, and neither reads nor changes what it holds (`s6-supervise.c`, 2.11 to 2.15) |
 //! | `log/data/folder` | publisher; `log/run` where it is expanded | the folder of the log files and a newline; absent or empty until `log/run` knows |
 //! | `log/data/user` | publisher | root's `log/run` changes to this user |
 //! | `log/data/uid` | `log/run` | the number of that user; absent or empty until it starts |
@@ -20,7 +21,7 @@
 
 use anysvc_backend_api::{ServiceSpec, Sum};
 
-use super::{File, ServiceDirectory};
+use super::{File, Parts, ServiceDirectory};
 
 /// Says that a service directory is ours.
 pub const MARK: &str = "data/anysvc";
@@ -43,6 +44,9 @@ pub const GAVE_UP: &str = "data/gave-up";
 /// Where the log files are.
 pub const LOG_FOLDER: &str = "log/data/folder";
 
+/// What a supervisor locks, and what our note is in.
+pub const LOCK: &str = "supervise/lock";
+
 /// Who writes the log files, where root's script changes to another user.
 pub const LOG_USER: &str = "log/data/user";
 /// The same as a number.
@@ -51,8 +55,11 @@ pub const LOG_UID: &str = "log/data/uid";
 /// The format of the mark.
 const FORMAT: &str = "anysvc 1";
 
+/// No note is longer, in bytes.
+pub const LONGEST_NOTE: usize = 512;
+
 /// The name in a mark, if it is one.
-pub fn read_mark(content: &[u8]) -> Option<&str> {
+fn read_mark(content: &[u8]) -> Option<&str> {
     let mut lines = str::from_utf8(content).ok()?.lines();
     (lines.next()? == FORMAT).then_some(())?;
     lines.next()?.strip_prefix("name ")
@@ -107,10 +114,17 @@ impl Written {
     }
 }
 
-/// Adds the mark and the sums to a finished directory.
+/// The parts that a service of this name has, by the note in its lock. What it says of another is nothing.
+pub fn read_note(content: &[u8], name: &str) -> Option<Parts> {
+    Parts::of_lines(content).filter(|_| read_mark(content) == Some(name))
+}
+
+/// Adds the mark, the note and the sums to a finished directory.
 pub(super) fn add(directory: &mut ServiceDirectory, spec: &ServiceSpec) {
     let written = Written::of(directory, spec);
-    directory.add(MARK, 0o644, format!("{FORMAT}\nname {}\n", spec.name));
+    let mark = format!("{FORMAT}\nname {}\n", spec.name);
+    directory.note = format!("{mark}{}", Parts::of(directory, spec).line());
+    directory.add(MARK, 0o644, mark);
     // Not for everybody: who guesses a secret could make sure by it.
     directory.files.push(File {
         path: HASH.into(),

@@ -21,6 +21,7 @@ mod finish;
 mod forget;
 mod log;
 pub mod marker;
+mod parts;
 mod run;
 mod support;
 
@@ -30,6 +31,7 @@ use anysvc_backend_api::{Registration, Result};
 
 pub use check::check;
 pub use forget::forget_failures;
+pub use parts::Parts;
 pub use support::fields;
 
 /// The account that registers; the service directory is its own.
@@ -63,6 +65,8 @@ pub struct File {
 pub struct ServiceDirectory {
     /// Its files.
     pub files: Vec<File>,
+    /// What its lock says of it.
+    pub note: String,
 }
 
 impl ServiceDirectory {

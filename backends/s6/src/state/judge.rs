@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use anysvc_backend_api::{Exit, Rest, Result, State, Status, Value};
 
-use crate::scripts::marker;
+use crate::scripts::{Parts, marker};
 
 use super::{
     decode::{Raw, Unreadable},
@@ -15,7 +15,7 @@ use super::{
 /// How much of a status is wanted. What it says is the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Depth {
-    /// What a table of many shows.
+    /// What a table of many shows. Which parts one of ours has is taken from its note.
     Table,
     /// All of it.
     All,
@@ -38,7 +38,11 @@ pub(crate) fn status_of(reader: &mut Reader<'_>, name: &str, depth: Depth) -> Re
 }
 
 fn status_in(reader: &mut Reader<'_>, name: &str, depth: Depth, tries: u32) -> Result<Option<Status>> {
-    let Some(slot) = reader.slot(name)? else { return Ok(None) };
+    let slot = match depth {
+        Depth::Table => reader.slot_with_parts(name)?,
+        Depth::All => reader.slot(name)?,
+    };
+    let Some(slot) = slot else { return Ok(None) };
     let facts = Facts::read(reader, name, &slot, depth);
     if !facts.ours && tries > 1 && reader.maker(name)? != Maker::Others {
         // Removed, or another one put in its place, while we looked.
@@ -53,13 +57,14 @@ fn status_in(reader: &mut Reader<'_>, name: &str, depth: Depth, tries: u32) -> R
                 status.last_exit = reader.tally(name);
             }
             live(&mut status, raw, facts);
-            if status.state == State::Running {
+            if status.state == State::Running && facts.parts.notification {
                 status.ready = raw.ready.then_some(true).or_else(|| says_ready(reader, name));
             }
         }
         (told, supervised) => unsupervised(&mut status, told, supervised),
     }
     if facts.ours
+        && facts.parts.log
         && let Some(logger) = reader.logger_down(name)
     {
         let how = ended(&exit::of_wstat(logger.wstat, logger.stamp.time()));
@@ -80,6 +85,8 @@ fn status_in(reader: &mut Reader<'_>, name: &str, depth: Depth, tries: u32) -> R
 #[derive(Clone, Copy)]
 struct Facts {
     ours: bool,
+    /// What else is to be looked at.
+    parts: Parts,
     /// It is down unless somebody starts it: so `stop` and `register` left it.
     down_file: bool,
     /// What runs is `run`, which waits out the restart delay.
@@ -98,22 +105,27 @@ struct Facts {
 
 impl Facts {
     fn read(reader: &mut Reader<'_>, name: &str, slot: &Slot, depth: Depth) -> Facts {
-        let ours = reader.ours(name);
+        let ours = slot.parts.is_some() || reader.ours(name);
+        let parts = slot.parts.unwrap_or(Parts::ANY);
+        let delay = ours && parts.delay;
         let (up, rests) = slot.live().map_or((false, false), |raw| (raw.up().is_some(), raw.at_rest()));
+        let ended = rests && slot.live().is_some_and(|raw| !raw.never_started());
         // What one that does not rest was told to be is no part of its state.
         let down_file = (rests || depth == Depth::All) && reader.has(name, "down");
         // What `stop` left down is stopped, whatever there was before.
         let over = ours && rests && !down_file;
         Facts {
             ours,
+            parts,
             down_file,
-            waited: ours && rests && reader.has(name, marker::DELAY),
-            delayed: ours && up && reader.has(name, marker::DELAY),
+            waited: delay && rests && reader.has(name, marker::DELAY),
+            delayed: delay && up && reader.has(name, marker::DELAY),
             held_back: over && reader.holds(name, marker::CONDITION),
             gave_up: over && reader.has(name, marker::GAVE_UP),
             over: over && reader.holds(name, marker::OVER),
             told_down: if ours && up && down_file { reader.made(name, "down") } else { None },
-            cut_short: ours && rests && down_file && reader.cut_short(name),
+            // Of what never ran nothing was cut short.
+            cut_short: down_file && ours && ended && reader.has(name, marker::REPLACED),
         }
     }
 }

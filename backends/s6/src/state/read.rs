@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     scandir::{Identity, Scandir},
-    scripts::marker,
+    scripts::{Parts, marker},
     sys::{exists, exists_in_place, open_beneath},
 };
 
@@ -80,6 +80,8 @@ pub(crate) struct Slot {
     pub(crate) told: Told,
     /// Whether a supervisor holds its lock; `None` where we may not look.
     pub(crate) supervised: Option<bool>,
+    /// The parts that it has, if it is ours and its lock was asked for them and says so.
+    pub(crate) parts: Option<Parts>,
 }
 
 impl Slot {
@@ -110,38 +112,58 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// When the file system fails.
     pub(crate) fn slot(&mut self, name: &str) -> Result<Option<Slot>> {
+        self.look(name, &mut [])
+    }
+
+    /// The same, with the parts of one of ours as its lock says.
+    ///
+    /// # Errors
+    /// When the file system fails.
+    pub(crate) fn slot_with_parts(&mut self, name: &str) -> Result<Option<Slot>> {
+        self.look(name, &mut [0; marker::LONGEST_NOTE])
+    }
+
+    fn look(&mut self, name: &str, note: &mut [u8]) -> Result<Option<Slot>> {
         if !crate::scandir::is_slot_name(name.as_bytes()) {
             return Ok(None);
         }
         // The lock before the status: a supervisor that comes in between is then one that is missed
         // once, not an old status taken for a live one.
-        let supervised = self.supervised(name);
+        let (supervised, parts) = match self.lock(name, note) {
+            Ok((holder, size)) => (Some(holder.is_some()), marker::read_note(&note[..size], name)),
+            Err(_) => (None, None),
+        };
         let told = self.told(name);
         if told == Told::Nothing && !self.scandir.has(name)? {
             return Ok(None);
         }
-        Ok(Some(Slot { told, supervised }))
+        Ok(Some(Slot { told, supervised, parts }))
     }
 
     /// Whether a supervisor holds the lock of a service (or of `NAME/log`, its logger); `None` where that
     /// can't be seen.
     pub(crate) fn supervised(&mut self, name: &str) -> Option<bool> {
-        self.lock(name).ok().map(|lock| lock.is_some())
+        self.lock(name, &mut []).ok().map(|(holder, _)| holder.is_some())
     }
 
     /// The supervisor that holds the lock of a service. `None` also where it has no number here, as one
     /// in another namespace has none.
     pub(crate) fn supervisor(&mut self, name: &str) -> Option<Pid> {
-        self.lock(name).ok()??.pid
+        self.lock(name, &mut []).ok()?.0?.pid
     }
 
-    fn lock(&mut self, name: &str) -> Result<Option<Flock>, Errno> {
-        match open_beneath(self.scandir.fd(), self.below(name, "supervise/lock"), READ) {
-            // The lock is fcntl's (s6: `libs6/s6_svc_ok.c`), and a query shows only that of others.
-            Ok(lock) => fcntl_getlk(&lock, &Flock::from(FlockType::ReadLock)),
-            Err(error) if absent(error) => Ok(None),
-            Err(error) => Err(error),
-        }
+    /// Who holds the lock, and how much of the note in it was read.
+    fn lock(&mut self, name: &str, note: &mut [u8]) -> Result<(Option<Flock>, usize), Errno> {
+        let lock = match open_beneath(self.scandir.fd(), self.below(name, marker::LOCK), READ) {
+            Ok(lock) => lock,
+            Err(error) if absent(error) => return Ok((None, 0)),
+            Err(error) => return Err(error),
+        };
+        // It is fcntl's (s6: `libs6/s6_svc_ok.c`), and a query shows only that of others.
+        let holder = fcntl_getlk(&lock, &Flock::from(FlockType::ReadLock))?;
+        // Who may write there may have put anything in its place.
+        let read = if note.is_empty() { 0 } else { rustix::io::read(&lock, note).unwrap_or(0) };
+        Ok((holder, read))
     }
 
     /// What the status file of a service (or of `NAME/log`, its logger) tells, whoever wrote it.

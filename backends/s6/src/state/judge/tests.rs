@@ -5,6 +5,7 @@ use crate::state::decode::{SIZE, fixtures::FIXTURES};
 
 const NONE: Facts = Facts {
     ours: true,
+    parts: Parts::ANY,
     down_file: false,
     delayed: false,
     waited: false,
