@@ -28,16 +28,18 @@ pub(super) unsafe extern "C" fn call<B: Backend>(
     // SAFETY: passed on to the caller.
     let backend = unsafe { backend::<B>(handle) };
     let deadline = Deadline::from_millis(millis);
-    let answers = contain(|| Ok(dispatch(backend, verb, items, deadline)));
     // A panic outside of `Batch::each` can't be laid to one item: all are told.
-    let answers = answers.unwrap_or_else(|error| vec![Err(error); count]);
-    answers.into_iter().map(answer).collect()
+    contain(|| Ok(dispatch(backend, verb, items, deadline))).unwrap_or_else(|error| all(count, error))
 }
 
-fn dispatch<B: Backend>(b: &B, verb: VerbCode, items: RVec<Bag>, by: Deadline) -> Vec<Result<Bag>> {
+fn all(count: usize, error: Error) -> RVec<Answer<Bag>> {
+    vec![answer(Err(error)); count].into()
+}
+
+fn dispatch<B: Backend>(b: &B, verb: VerbCode, items: RVec<Bag>, by: Deadline) -> RVec<Answer<Bag>> {
     let Some(known) = Verb::from_code(verb) else {
         let error = Error::unsupported(format!("this backend is older than operation {}", verb.0));
-        return vec![Err(error.with_hint("update the backend")); items.len()];
+        return all(items.len(), error.with_hint("update the backend"));
     };
     match known {
         Verb::Check => run(items, by, |batch| b.check(batch)),
@@ -60,7 +62,7 @@ fn run<T, R>(
     items: RVec<Bag>,
     deadline: Deadline,
     act: impl FnOnce(&Batch<T>) -> Vec<Result<R>>,
-) -> Vec<Result<Bag>>
+) -> RVec<Answer<Bag>>
 where
     T: WireStruct + Named,
     R: WireStruct,
@@ -73,16 +75,16 @@ where
                 good.push(item);
                 refused.push(None);
             }
-            Err(refusal) => refused.push(Some(Error::from(refusal))),
+            Err(refusal) => refused.push(Some(refusal)),
         }
     }
     let batch = Batch { items: good, deadline };
     let mut answers = if batch.items.is_empty() { Vec::new() } else { act(&batch) }.into_iter();
     let one = |refusal| match refusal {
-        Some(error) => Err(error),
+        Some(refusal) => Err(Error::from(refusal)),
         None => answers.next().unwrap_or_else(|| Err(short_answer())).map(WireStruct::into_bag),
     };
-    refused.into_iter().map(one).collect()
+    refused.into_iter().map(one).map(answer).collect()
 }
 
 fn short_answer() -> Error {

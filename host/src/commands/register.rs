@@ -147,7 +147,7 @@ fn introduce(session: &Session, services: Vec<Wanted>) -> Result<Vec<Subject>> {
         if let Some(error) = unreadable {
             subject.fail(error);
         }
-        (subject.spec, subject.origin) = (Some(spec), origin);
+        (subject.spec, subject.origin) = (Some(Box::new(spec)), origin);
         subjects.push(subject);
     }
     Ok(subjects)
@@ -221,7 +221,7 @@ fn judge(
         }
     };
     let fresh = if how.down { Desired::Down } else { Desired::Up };
-    let mut entry = Entry::new(spec, fresh, &backend.id, backend.scope);
+    let mut entry = Entry::new(*spec, fresh, &backend.id, backend.scope);
     if let Some(Origin { template, instance }) = subject.origin.clone() {
         (entry.header.template, entry.header.instance) = (Some(template), Some(instance));
     }
@@ -300,7 +300,7 @@ fn judge(
 /// was absent, it is put back as it was.
 fn put_back(subject: &mut Subject, entry: Entry, known: &Entry, how: How, starts: bool) -> Newcomer {
     let entry = if how.if_absent { known.clone() } else { entry };
-    subject.spec = Some(entry.spec.clone());
+    subject.spec = Some(Box::new(entry.spec.clone()));
     let start = known.header.desired == Desired::Up && starts;
     Newcomer { before: Some(known.clone()), entry, start, kept: false, word: "put back" }
 }

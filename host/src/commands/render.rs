@@ -61,7 +61,7 @@ fn subjects(session: &Session, what: Render) -> Result<Vec<Subject>> {
             let described = sources::describe(session, source)?;
             let subject = |Wanted { spec, origin }: Wanted| {
                 let mut subject = Subject::unstored(&spec.service.name, backend.clone());
-                (subject.spec, subject.origin) = (Some(spec), origin);
+                (subject.spec, subject.origin) = (Some(Box::new(spec)), origin);
                 subject
             };
             Ok(described.services.into_iter().map(subject).collect())

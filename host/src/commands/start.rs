@@ -60,7 +60,7 @@ pub fn load_specs(session: &Session, subjects: &mut [Subject]) {
     };
     for (subject, entry) in subjects.into_iter().zip(entries) {
         match entry {
-            Ok(entry) => subject.spec = entry.map(|entry| entry.spec),
+            Ok(entry) => subject.spec = entry.map(|entry| Box::new(entry.spec)),
             Err(error) => subject.fail(error),
         }
     }

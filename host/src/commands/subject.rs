@@ -19,7 +19,7 @@ pub struct Subject {
     /// Who answers for it.
     pub backend: Option<Rc<Opened>>,
     /// How it is to run, where the command had to know that.
-    pub spec: Option<Spec>,
+    pub spec: Option<Box<Spec>>,
     /// It was not asked for: something that was requires it.
     pub implied: bool,
     /// What it is made from, or would be.
@@ -64,7 +64,7 @@ impl Subject {
     /// A service of the store, with its spec.
     pub fn with_spec(session: &Session, entry: Entry) -> Subject {
         let mut subject = Subject::stored(session, entry.header);
-        subject.spec = Some(entry.spec);
+        subject.spec = Some(Box::new(entry.spec));
         subject
     }
 
@@ -209,7 +209,9 @@ pub fn headers(session: &Session, wanted: impl Fn(&Header) -> bool) -> Result<(V
     }
     let selected = session.selected_id()?;
     let here = |header: &Header| header.backend == selected && header.scope == session.scope;
-    let (mine, others): (Vec<_>, Vec<_>) = listing.headers.into_iter().filter(wanted).partition(here);
+    let mut mine = listing.headers;
+    mine.retain(wanted);
+    let others: Vec<Header> = mine.extract_if(.., |header| !here(header)).collect();
     if !others.is_empty() {
         let names: Vec<String> = others
             .iter()

@@ -127,15 +127,15 @@ fn scan(text: &[u8]) -> Option<Pairs<'_>> {
             continue;
         }
         let (key, value) = line.split_at(line.iter().position(|&byte| !is_plain(byte))?);
-        let (value, readable): (_, fn(u8) -> bool) = match value.strip_prefix(b" = ")? {
-            [b'"', value @ .., b'"'] => (value, is_plain),
+        let (value, readable) = match value.strip_prefix(b" = ")? {
+            [b'"', value @ .., b'"'] => (value, value.iter().all(|&byte| is_plain(byte))),
             // What stands without quotes is the number of a format, or the parser's.
             [] | [b'0', ..] => return None,
-            number => (number, |byte| byte.is_ascii_digit()),
+            number => (number, number.iter().all(u8::is_ascii_digit)),
         };
         let (key, value) = (str::from_utf8(key).ok()?, str::from_utf8(value).ok()?);
         let new = !key.is_empty() && !pairs.iter().any(|(k, _)| k == key);
-        (new && value.bytes().all(readable)).then(|| pairs.push((key.into(), value.into())))?;
+        (new && readable).then(|| pairs.push((key.into(), value.into())))?;
     }
     Some(pairs)
 }

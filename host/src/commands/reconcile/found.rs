@@ -133,7 +133,7 @@ fn new(template: &Template, found: &Found, backend: &Rc<Opened>, how: How) -> Re
         boot => reconcile::wanted(desired, boot, how),
     };
     let mut subject = Subject::unstored(&found.service, Rc::clone(backend));
-    (subject.spec, subject.origin) = (Some(spec), Some(template.origin(&found.instance)));
+    (subject.spec, subject.origin) = (Some(Box::new(spec)), Some(template.origin(&found.instance)));
     Ok((subject, wanted))
 }
 
@@ -187,7 +187,7 @@ pub fn store(locked: &Locked<'_>, pass: &mut Pass) {
     let entry = |&at: &usize| {
         let subject = &pass.subjects[at];
         let (spec, backend) = (subject.spec.clone()?, subject.backend.as_ref()?);
-        let mut entry = Entry::new(spec, pass.cases[at].wanted, &backend.id, backend.scope);
+        let mut entry = Entry::new(*spec, pass.cases[at].wanted, &backend.id, backend.scope);
         entry.header.template = subject.origin.as_ref().map(|origin| origin.template.clone());
         entry.header.instance = subject.origin.as_ref().map(|origin| origin.instance.clone());
         Some(entry)
