@@ -8,23 +8,25 @@ use std::{
     thread,
 };
 
-use processors::Maker;
+use processors::Others;
 
 /// So many are worth a thread: looking at them is system calls, which do not wait for each other, and
 /// beginning a thread takes as long as looking at a few.
 const FOR_A_THREAD: usize = 250;
+/// No more of them than that, on however large a machine: a quota of the control group is not looked at.
+const MOST: usize = 8;
 /// So many are taken at once. A processor that has other things to do takes fewer parts than the others.
 const PART: usize = 64;
 
 /// Does something with the items, in parts where there are enough of them. The answers are in the order of
-/// the items.
+/// the items. It is for looking: a program that is started by `act` may be kept from some processors.
 pub fn in_parts<T: Sync, R: Send>(items: &[T], act: impl Fn(&[T]) -> Vec<R> + Sync) -> Vec<R> {
     let worth = items.len() / FOR_A_THREAD;
     if worth < 2 {
         return act(items);
     }
-    let maker = Maker::here();
-    let threads = (1 + maker.others()).min(worth);
+    let elsewhere = Others::here();
+    let threads = (1 + elsewhere.count()).min(worth).min(MOST);
     let parts: Vec<&[T]> = items.chunks(PART).collect();
     let next = AtomicUsize::new(0);
     let work = || {
@@ -35,14 +37,14 @@ pub fn in_parts<T: Sync, R: Send>(items: &[T], act: impl Fn(&[T]) -> Vec<R> + Sy
         std::iter::from_fn(take).collect::<Vec<_>>()
     };
     let mut done = thread::scope(|scope| {
-        let elsewhere = || {
-            maker.leave();
+        let work_elsewhere = || {
+            elsewhere.go_there();
             work()
         };
         // Where no thread is to be had, there are the others, and this one.
-        let begin = |_| thread::Builder::new().spawn_scoped(scope, elsewhere).ok();
+        let begin = |_| thread::Builder::new().spawn_scoped(scope, work_elsewhere).ok();
         let others: Vec<_> = (1..threads).filter_map(begin).collect();
-        // They leave as soon as they run.
+        // They go as soon as they run.
         thread::yield_now();
         let mut done = work();
         for other in others {
@@ -78,7 +80,7 @@ mod tests {
     #[test]
     fn one_that_is_held_up_holds_no_other_up() {
         let items: Vec<usize> = (0..2 * FOR_A_THREAD).collect();
-        if Maker::here().others() == 0 {
+        if Others::here().count() == 0 {
             return;
         }
         let left = AtomicUsize::new(items.len().div_ceil(PART));

@@ -2,66 +2,55 @@
 //!
 //! Linux leaves a new thread on the processor of its maker more often than not, whatever the others have to do,
 //! and finds a better place for it at a tick, up to 4 ms later: by then what we have to do is done. So a new
-//! thread is to leave by itself, and its maker to stay, for as long as both work.
+//! thread leaves by itself. Its maker is left as it is: what it once asked for, it and all that it starts would
+//! keep.
 
 #[cfg(target_os = "linux")]
 mod system {
     use rustix::thread::{CpuSet, sched_getaffinity, sched_getcpu, sched_setaffinity};
 
-    /// The maker of threads, where it is; dropped, it may go again wherever it might.
-    pub(in super::super) struct Maker {
-        allowed: CpuSet,
-        others: CpuSet,
-    }
+    /// The processors that a thread may use besides the one that it is on; none where that can't be told.
+    pub(in super::super) struct Others(CpuSet);
 
-    impl Maker {
-        /// The calling thread.
-        pub(in super::super) fn here() -> Maker {
-            let allowed = sched_getaffinity(None).unwrap_or_else(|_| CpuSet::new());
-            let (mut here, mut others, at) = (CpuSet::new(), allowed, sched_getcpu());
-            here.set(at);
-            others.unset(at);
-            if others.count() > 0 {
-                // Where that is forbidden, it is left to the system.
-                let _ = sched_setaffinity(None, &here);
+    impl Others {
+        /// Those of the calling thread.
+        pub(in super::super) fn here() -> Others {
+            let here = sched_getcpu();
+            // More processors than fit into a set are an error of the first.
+            let mut others = sched_getaffinity(None).unwrap_or_else(|_| CpuSet::new());
+            if here < CpuSet::MAX_CPU {
+                others.unset(here);
             }
-            Maker { allowed, others }
+            Others(others)
         }
 
-        /// How many other processors it might use.
-        pub(in super::super) fn others(&self) -> usize {
-            self.others.count() as usize
+        pub(in super::super) fn count(&self) -> usize {
+            self.0.count() as usize
         }
 
-        /// Goes on with the calling thread, which it made, on any of those.
-        pub(in super::super) fn leave(&self) {
-            let _ = sched_setaffinity(None, &self.others);
-        }
-    }
-
-    impl Drop for Maker {
-        fn drop(&mut self) {
-            let _ = sched_setaffinity(None, &self.allowed);
+        /// Goes on with the calling thread on any of them, for good. Where that is forbidden it stays.
+        pub(in super::super) fn go_there(&self) {
+            let _ = sched_setaffinity(None, &self.0);
         }
     }
 }
 
 #[cfg(not(target_os = "linux"))]
 mod system {
-    /// The maker of threads.
-    pub(in super::super) struct Maker;
+    /// How many there are.
+    pub(in super::super) struct Others(usize);
 
-    impl Maker {
-        pub(in super::super) fn here() -> Maker {
-            Maker
+    impl Others {
+        pub(in super::super) fn here() -> Others {
+            Others(std::thread::available_parallelism().map_or(1, std::num::NonZero::get) - 1)
         }
 
-        pub(in super::super) fn others(&self) -> usize {
-            std::thread::available_parallelism().map_or(1, std::num::NonZero::get) - 1
+        pub(in super::super) fn count(&self) -> usize {
+            self.0
         }
 
-        pub(in super::super) fn leave(&self) {}
+        pub(in super::super) fn go_there(&self) {}
     }
 }
 
-pub(super) use system::Maker;
+pub(super) use system::Others;
