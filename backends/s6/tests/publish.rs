@@ -56,11 +56,22 @@ fn the_note_in_a_lock_says_which_parts_there_are_and_is_not_needed() {
             fs::write(&lock, other).unwrap();
             assert!(s6.status_one("web").unwrap().ours, "{other:?}");
         }
-        fs::write(&lock, note.replace("web", "other")).unwrap();
+        // It is a mark like the other one.
+        fs::write(&lock, &note).unwrap();
+        let (mark, away) = (world.slot("web").join("data/anysvc"), world.slot("web").join("data/away"));
+        fs::rename(&mark, &away).unwrap();
         assert!(s6.status_one("web").unwrap().ours);
-        fs::rename(world.slot("web").join("data/anysvc"), world.slot("web").join("data/kept")).unwrap();
+        fs::write(&lock, note.replace("web", "other")).unwrap();
         assert!(!s6.status_one("web").unwrap().ours, "what a note says of another service is nothing");
-        fs::rename(world.slot("web").join("data/kept"), world.slot("web").join("data/anysvc")).unwrap();
+        fs::write(&lock, &note).unwrap();
+        // Through a link neither of them counts.
+        fs::rename(&away, &mark).unwrap();
+        let elsewhere = world.scandir.join(".elsewhere");
+        fs::rename(world.slot("web"), &elsewhere).unwrap();
+        std::os::unix::fs::symlink(&elsewhere, world.slot("web")).unwrap();
+        assert!(!s6.status_one("web").unwrap().ours);
+        fs::remove_file(world.slot("web")).unwrap();
+        fs::rename(&elsewhere, world.slot("web")).unwrap();
     });
 }
 

@@ -12,7 +12,7 @@
 //! | `data/gave-up` | `finish` | it failed too often and was left down; removed by `run` and [`forget_failures`] |
 //! | `data/over` | `finish` | not empty: that end was the last one, by the restart policy; emptied by `run` |
 //! | `data/replaced` | `register --replace` | it was up, and is stopped for the one that is to come; removed by stop. Tells nothing without a `down` file |
-//! | `supervise/lock` | publisher | as `data/anysvc`, and which [`Parts`] there are: for who looks at many services, and opens it anyway to see who has the lock. s6 makes an empty one where there is none, and neither reads nor changes what it holds (`s6-supervise.c`, 2.11 to 2.15) |
+//! | `supervise/lock` | publisher | as `data/anysvc`, of which one is enough, and which [`Parts`] there are: for who looks at many services, and opens it anyway to see who has the lock. s6 makes an empty one where there is none, and neither reads nor changes what it holds (`s6-supervise.c`, 2.11 to 2.15) |
 //! | `log/data/folder` | publisher; `log/run` where it is expanded | the folder of the log files and a newline; absent or empty until `log/run` knows |
 //! | `log/data/user` | publisher | root's `log/run` changes to this user |
 //! | `log/data/uid` | `log/run` | the number of that user; absent or empty until it starts |

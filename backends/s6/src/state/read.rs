@@ -21,7 +21,7 @@ use super::{
 use crate::{
     scandir::{Identity, Scandir},
     scripts::{Parts, marker},
-    sys::{exists, exists_in_place, open_beneath},
+    sys::{exists, exists_in_place, open_beneath, open_in_place},
 };
 
 /// Files of s6 are regular ones; whatever else is there must not block us.
@@ -129,10 +129,7 @@ impl<'a> Reader<'a> {
         }
         // The lock before the status: a supervisor that comes in between is then one that is missed
         // once, not an old status taken for a live one.
-        let (supervised, parts) = match self.lock(name, note) {
-            Ok((holder, size)) => (Some(holder.is_some()), marker::read_note(&note[..size], name)),
-            Err(_) => (None, None),
-        };
+        let (supervised, parts) = self.noted(name, note);
         let told = self.told(name);
         if told == Told::Nothing && !self.scandir.has(name)? {
             return Ok(None);
@@ -143,7 +140,7 @@ impl<'a> Reader<'a> {
     /// Whether a supervisor holds the lock of a service (or of `NAME/log`, its logger); `None` where that
     /// can't be seen.
     pub(crate) fn supervised(&mut self, name: &str) -> Option<bool> {
-        self.lock(name, &mut []).ok().map(|(holder, _)| holder.is_some())
+        self.noted(name, &mut []).0
     }
 
     /// The supervisor that holds the lock of a service. `None` also where it has no number here, as one
@@ -152,9 +149,24 @@ impl<'a> Reader<'a> {
         self.lock(name, &mut []).ok()?.0?.pid
     }
 
+    /// Whether a supervisor holds the lock, and the parts that the note says.
+    fn noted(&mut self, name: &str, note: &mut [u8]) -> (Option<bool>, Option<Parts>) {
+        match self.lock(name, note) {
+            Ok((holder, size)) => (Some(holder.is_some()), marker::read_note(&note[..size], name)),
+            Err(_) => (None, None),
+        }
+    }
+
     /// Who holds the lock, and how much of the note in it was read.
     fn lock(&mut self, name: &str, note: &mut [u8]) -> Result<(Option<Flock>, usize), Errno> {
-        let lock = match open_beneath(self.scandir.fd(), self.below(name, marker::LOCK), READ) {
+        let dir = self.scandir.fd();
+        let path = self.below(name, marker::LOCK);
+        let (lock, note) = match open_in_place(dir, path, READ) {
+            // As with the mark, what is reached through a link is somebody else's way to it.
+            Err(Errno::LOOP) => (open_beneath(dir, path, READ), &mut [][..]),
+            lock => (lock, note),
+        };
+        let lock = match lock {
             Ok(lock) => lock,
             Err(error) if absent(error) => return Ok((None, 0)),
             Err(error) => return Err(error),
@@ -241,9 +253,11 @@ impl<'a> Reader<'a> {
         Ok(Maker::Others)
     }
 
-    /// Whether it carries our mark. What is reached through a link is somebody else's way to it.
+    /// Whether it carries our mark, or the note in its lock says so. What is reached through a link is
+    /// somebody else's way to it.
     pub(crate) fn ours(&mut self, name: &str) -> bool {
-        exists_in_place(self.scandir.fd(), self.below(name, marker::MARK))
+        let marked = exists_in_place(self.scandir.fd(), self.below(name, marker::MARK));
+        marked || self.noted(name, &mut [0; marker::LONGEST_NOTE]).1.is_some()
     }
 
     /// Whether a marker of its scripts says yes. The file may be there and empty.

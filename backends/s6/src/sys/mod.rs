@@ -5,7 +5,7 @@ mod open;
 mod tree;
 
 pub(crate) use anysvc_backend_support::publish::random_name;
-pub(crate) use open::{exists_in_place, open_beneath, open_folder};
+pub(crate) use open::{exists_in_place, open_beneath, open_folder, open_in_place};
 pub(crate) use tree::{make_folder, remove_tree};
 
 use std::{os::fd::BorrowedFd, path::Path};

@@ -32,10 +32,15 @@ pub(crate) fn open_beneath(dir: BorrowedFd<'_>, path: &str, flags: OFlags) -> Re
 
 /// Whether there is something at a path that leads through no link at all.
 pub(crate) fn exists_in_place(dir: BorrowedFd<'_>, path: &str) -> bool {
-    let flags = OFlags::PATH | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+    open_in_place(dir, path, OFlags::PATH).is_ok()
+}
+
+/// Opens a relative path below `dir` that leads through no link at all.
+pub(crate) fn open_in_place(dir: BorrowedFd<'_>, path: &str, flags: OFlags) -> Result<OwnedFd, Errno> {
+    let flags = flags | OFlags::CLOEXEC | OFlags::NOFOLLOW;
     match openat2(dir, path, flags, Mode::empty(), ResolveFlags::NO_SYMLINKS) {
-        Err(Errno::NOSYS | Errno::PERM) => walk(dir, path.as_ref(), flags, Links::None).is_ok(),
-        other => other.is_ok(),
+        Err(Errno::NOSYS | Errno::PERM) => walk(dir, path.as_ref(), flags, Links::None),
+        other => other,
     }
 }
 
