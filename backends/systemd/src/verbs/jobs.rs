@@ -15,10 +15,13 @@ use crate::{
     manager::{Failure, Gate, Manager, Message, STEPS, Unit, recovery},
 };
 
-/// Jobs that may be open at once. A manager has the bus watch callers for each, and past 512 of those its own
-/// connection breaks. One that is reached directly starts a thousand a tenth slower if it has all of them at
-/// once: it keeps much to tell us then, and each process that it makes begins as a copy of it.
-const MOST: usize = 100;
+/// Jobs that may be open at once over a bus: the manager has the bus watch callers for each, and past 512 of
+/// those its own connection breaks. Starts also directly, until nothing is heard of them: a manager that has a
+/// thousand at once makes a tenth slower progress, as it keeps much to tell us then, and each process that it
+/// makes begins as a copy of it.
+const FEW: usize = 100;
+/// Else directly: what has to end takes its time.
+const MOST: usize = 1000;
 /// How long nothing may be heard of our jobs before we look.
 const QUIET: Duration = Duration::from_secs(1);
 /// How often the manager may take an order that vanishes without a trace. (One that it never got, because it
@@ -197,13 +200,15 @@ enum Hint {
 /// Asks, and listens, until no job is left or the connection is.
 fn drive(manager: &mut Manager, jobs: &mut [Job], deadline: Deadline) -> Result<(), Failure> {
     let early: HashSet<String> = jobs.iter().filter(|job| job.early).map(|job| job.unit.clone()).collect();
+    let careful = manager.on_bus() || jobs.iter().all(|job| job.goal == Goal::Up);
+    let mut most = if careful { FEW } else { MOST };
     let mut news = true;
     // The ends of jobs whose numbers we were not told yet.
     let mut ends = HashMap::new();
     let mut quiet = Deadline::after(QUIET);
     loop {
         // The manager tells of each change of each unit: what is done with most of that is nothing.
-        if std::mem::take(&mut news) && fill(manager, jobs) == 0 {
+        if std::mem::take(&mut news) && fill(manager, jobs, most) == 0 {
             return Ok(());
         }
         let hint = match manager.next(deadline.min(quiet)) {
@@ -211,25 +216,37 @@ fn drive(manager: &mut Manager, jobs: &mut [Job], deadline: Deadline) -> Result<
             Err(Fault::Late) if !deadline.passed() => Hint::All,
             Err(fault) => return Err(fault.into()),
         };
-        let hint = match hint {
+        let is_nothing = match &hint {
+            Hint::Nothing => true,
+            Hint::Unit(unit) => !early.contains(unit),
+            Hint::Progress | Hint::All => false,
+        };
+        let hint = match is_nothing {
             // Of others there may always be something to hear.
-            Hint::Nothing if deadline.passed() => return Err(Fault::Late.into()),
-            Hint::Nothing if quiet.passed() => Hint::All,
-            hint => hint,
+            true if deadline.passed() => return Err(Fault::Late.into()),
+            true if quiet.passed() => Hint::All,
+            true => continue,
+            false => hint,
         };
         if matches!(hint, Hint::Progress | Hint::All) {
             quiet = Deadline::after(QUIET);
             news = true;
         }
         let named = match hint {
-            Hint::Unit(unit) if early.contains(&unit) => Some(unit),
+            Hint::Unit(unit) => Some(unit),
             Hint::All => None,
-            Hint::Nothing | Hint::Progress | Hint::Unit(_) => continue,
+            Hint::Nothing | Hint::Progress => continue,
         };
+        if named.is_none() && !manager.on_bus() {
+            most = MOST;
+        }
         let wanted = |job: &Job| {
             matches!(job.phase, Phase::Queued(_)) && named.as_ref().is_none_or(|unit| job.unit == *unit)
         };
         let asked: Vec<String> = jobs.iter().filter(|job| wanted(job)).map(|job| job.unit.clone()).collect();
+        if asked.is_empty() {
+            continue;
+        }
         let units = manager.units(&asked.iter().map(String::as_str).collect::<Vec<_>>(), STEPS, deadline)?;
         // What was said before the answers were given says more than they do.
         while let Some(message) = manager.heard()? {
@@ -244,10 +261,10 @@ fn drive(manager: &mut Manager, jobs: &mut [Job], deadline: Deadline) -> Result<
 }
 
 /// Asks for as many as may be open; how many are.
-fn fill(manager: &mut Manager, jobs: &mut [Job]) -> usize {
+fn fill(manager: &mut Manager, jobs: &mut [Job], most: usize) -> usize {
     let mut open = jobs.iter().filter(|job| job.is_open()).count();
     let waiting = jobs.iter_mut().filter(|job| job.phase == Phase::Waiting);
-    for job in waiting.take(MOST.saturating_sub(open)) {
+    for job in waiting.take(most.saturating_sub(open)) {
         job.phase = Phase::Asked(manager.post_job(job.verb, &job.unit));
         open += 1;
     }
