@@ -40,6 +40,18 @@ pub struct Settling<'a> {
     began: SystemTime,
 }
 
+/// How long a service may take to become ready.
+struct Patience {
+    /// From when on.
+    began: Instant,
+    /// As its spec says.
+    own: Duration,
+    /// The end of that.
+    until: Deadline,
+    /// The same, or the end of what the caller waits.
+    deadline: Deadline,
+}
+
 impl<'a> Settling<'a> {
     /// Begins now.
     pub fn new(session: &'a Session, settle: Option<Duration>) -> Settling<'a> {
@@ -66,8 +78,11 @@ impl<'a> Settling<'a> {
         self.wait(subjects, open, Goal::Up, deadline, Settling::judge);
         let must_live = |s: &Subject| wanted(s) && runs(s) && !says_how(s);
         self.live(subjects, must_live);
-        for subject in subjects.iter_mut().filter(|s| s.fine() && wanted(s) && runs(s) && says_how(s)) {
-            self.become_ready(subject);
+        let becoming = subjects.iter_mut().filter(|s| s.fine() && wanted(s) && runs(s) && says_how(s));
+        // Their times run at once, whichever of them is looked at first.
+        let becoming: Vec<_> = becoming.map(|subject| (self.patience(subject), subject)).collect();
+        for (patience, subject) in becoming {
+            self.become_ready(subject, patience);
         }
         false
     }
@@ -140,25 +155,30 @@ impl<'a> Settling<'a> {
         );
     }
 
-    /// Waits until a service is ready, or its process is gone, or the time is over.
-    fn become_ready(&self, subject: &mut Subject) {
+    /// How long a service may take to become ready, from now on.
+    fn patience(&self, subject: &Subject) -> Patience {
+        let own = subject.spec.as_ref().and_then(|spec| spec.service.ready_timeout()).unwrap_or_default();
+        let until = Deadline::after(own);
+        Patience { began: Instant::now(), own, until, deadline: until.min(self.session.deadline(own)) }
+    }
+
+    /// Waits until a service is ready, or its process is gone, or the time is over. One look it has in any case.
+    fn become_ready(&self, subject: &mut Subject, patience: Patience) {
         let Some((service, backend)) = subject.spec.as_ref().map(|s| &s.service).zip(subject.backend.clone())
         else {
             return;
         };
-        let own = service.ready_timeout().unwrap_or_default();
+        let deadline = patience.deadline;
         let probe = match Probe::of(service, self.session.env.caller().is_root()) {
             Ok(probe) => probe,
             Err(error) => return subject.fail(error),
         };
-        let began = Instant::now();
-        let own_deadline = Deadline::after(own);
-        let deadline = own_deadline.min(self.session.deadline(own));
         let mut pause = if probe.is_some() { PAUSES.0 } else { GLANCE };
         let mut why = None;
         loop {
             if let Some(probe) = &probe {
-                match probe.once(deadline) {
+                let time = if deadline.passed() { Deadline::after(GLANCE) } else { deadline };
+                match probe.once(time) {
                     Ok(()) => return subject.report.probed = Some(true),
                     Err(reason) => why = Some(reason),
                 }
@@ -179,8 +199,8 @@ impl<'a> Settling<'a> {
             }
             if deadline.passed() {
                 subject.report.probed = probe.as_ref().map(|_| false);
-                let late = own_deadline.passed();
-                let after = if late { own } else { began.elapsed() };
+                let late = patience.until.passed();
+                let after = if late { patience.own } else { patience.began.elapsed() };
                 return self.never_ready(subject, late, after, why);
             }
             pause = if probe.is_some() { (pause * 2).min(PAUSES.1) } else { GLANCE };
