@@ -2,7 +2,6 @@
 //! that was there before or to the one that was asked for, never to a third.
 
 use anysvc_tests::crash::{Call, World, sweep};
-use serde_json::Value;
 
 const PROGRAM: [&str; 3] = ["--", "/usr/bin/sleep", "1000"];
 
@@ -29,27 +28,10 @@ fn is(world: &World, name: &str) -> String {
     format!("{} {}", service["state"].as_str().unwrap_or("?"), service["desired"].as_str().unwrap_or("?"))
 }
 
-/// Reconciles until all is at rest. The supervisor that s6-svscan began for what was renamed away a moment
-/// later finds by name what took its place, and leaves that when s6-svscan prunes it: maybe only after the
-/// first pass has looked.
-fn reconcile(world: &World) {
-    let mut last = Value::Null;
-    for _ in 0..3 {
-        must(world, &["reconcile"]);
-        world.settles("reconciled");
-        last = world.anysvc(["reconcile", "--json"]).run().success().json();
-        let services = last["services"].as_array().cloned().unwrap_or_default();
-        if services.iter().all(|service| service["action"] == "none") {
-            return;
-        }
-    }
-    panic!("it is not at rest: {last}");
-}
-
 /// Kills one command over `web` at each of its changes; reconcile then leads to one of these.
 fn over_web(world: &World, what: &'static str, args: Vec<&'static str>, prepare: &dyn Fn(), ends: [&str; 2]) {
     let mend = || {
-        reconcile(world);
+        world.reconcile();
         let mut end = String::new();
         // What was told to stop and is about to needs nothing of a reconcile.
         world.lab.wait_until("it has stopped", || {
@@ -131,7 +113,7 @@ fn sweep_reconcile(world: &World) {
         std::fs::write(state.join("boots"), "s6 user another\ns6 system another\n").expect("a note");
     };
     let mend = || {
-        reconcile(world);
+        world.reconcile();
         for (name, end) in [("ran", "running up"), ("after", "running up"), ("always", "running up")] {
             assert_eq!(is(world, name), end, "{name} after a reconcile that was killed");
         }

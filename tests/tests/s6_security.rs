@@ -82,6 +82,13 @@ impl<'w> Bait<'w> {
         self.world.lab.anysvc(["unregister", "bait"]).run().success();
         let words = ["register", "bait", "--replace", "--settle", "0", "--", "/usr/bin/sleep", "1000"];
         self.world.anysvc(words).run().success();
+        // Until then its `run` is at work, which runs itself once more by its name, as the service's user.
+        self.world.lab.wait_until("it is the program", || {
+            let status = self.world.anysvc(["status", "bait", "--json"]).run().any().json();
+            let pid = status["services"][0]["pid"].as_u64();
+            let comm = pid.map(|pid| self.world.lab.path(format!("/proc/{pid}/comm")));
+            comm.is_some_and(|comm| std::fs::read(comm).is_ok_and(|comm| comm == b"sleep\n"))
+        });
     }
 
     /// Root does one thing, which he takes for his own affair, and shows nobody what is precious.

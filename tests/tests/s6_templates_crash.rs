@@ -44,16 +44,6 @@ fn is(world: &World, name: &str) -> String {
     format!("{} {}", service["state"].as_str().unwrap_or("?"), service["desired"].as_str().unwrap_or("?"))
 }
 
-/// Reconciles what a killed command left, and looks whether all is at rest then.
-fn reconcile(world: &World) {
-    assert_eq!(world.half_built(), Vec::<String>::new());
-    must(world, &["reconcile"]);
-    world.settles("reconciled");
-    let again = world.anysvc(["reconcile", "--json"]).run().success().json();
-    let services = again["services"].as_array().cloned().unwrap_or_default();
-    assert!(services.iter().all(|service| service["action"] == "none"), "it is not at rest: {again}");
-}
-
 #[test]
 fn starting_what_was_never_registered() {
     let world = world(&[("coder", "stopped")]);
@@ -62,7 +52,8 @@ fn starting_what_was_never_registered() {
         world.lab.anysvc(["start", "gateway-coder", "--settle", "0"]).uid(APP).killed_at(n)
     };
     let points = sweep("start of what is on disk", one, || {
-        reconcile(&world);
+        assert_eq!(world.half_built(), Vec::<String>::new());
+        world.reconcile();
         // What is on disk is registered by reconcile, down as its application wants it.
         let end = is(&world, "coder");
         assert!(["stopped down", "running up"].contains(&end.as_str()), "reconcile led to {end:?}");
@@ -84,7 +75,8 @@ fn reconciling_what_is_on_disk() {
         world.lab.anysvc(["reconcile"]).uid(APP).killed_at(n)
     };
     let points = sweep("reconcile of what is on disk", one, || {
-        reconcile(&world);
+        assert_eq!(world.half_built(), Vec::<String>::new());
+        world.reconcile();
         assert_eq!(
             (is(&world, "coder").as_str(), is(&world, "writer").as_str()),
             ("running up", "stopped down")
