@@ -115,8 +115,8 @@ fn a_signal_for_all_passes_over_what_does_not_run() {
     lab.anysvc(["signal", "CONT", "rests"]).run().fails(9);
 }
 
-/// What says that a service is ours is a file in it, which somebody may remove; and the name may be somebody else's
-/// by now.
+/// What says that a service is ours is a file in it, or a note in its lock, and somebody may remove both; and the
+/// name may be somebody else's by now.
 #[test]
 fn what_is_stored_and_not_known_for_ours_is_no_success_to_unregister() {
     let lab = S6Lab::new().start();
@@ -124,6 +124,7 @@ fn what_is_stored_and_not_known_for_ours_is_no_success_to_unregister() {
         lab.anysvc(["register", name, "--", "sleep", "1000"]).run().success();
     }
     lab.command("/bin/rm").args(["-r", "/run/service/unmarked/data"]).run().success();
+    lab.write("/run/service/unmarked/supervise/lock", 0, 0o644, "");
     lab.command("/bin/rm").args(["-r", "/run/service/others"]).run().success();
     lab.s6("s6-svscanctl", ["-an", "/run/service"]).run().success();
     lab.write("/run/service/others/run", 0, 0o755, "#!/bin/sh\nexec sleep 2000\n");
