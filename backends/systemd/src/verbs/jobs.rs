@@ -16,12 +16,13 @@ use crate::{
 };
 
 /// Jobs that may be open at once over a bus: the manager has the bus watch callers for each, and past 512 of
-/// those its own connection breaks. Starts also directly, until nothing is heard of them: a manager that has a
-/// thousand at once makes a tenth slower progress, as it keeps much to tell us then, and each process that it
-/// makes begins as a copy of it.
+/// those its own connection breaks. Directly as well, as long as it is the manager that takes the time: one that
+/// has a thousand at once is a tenth slower, as it keeps much to tell us then, and each process that it makes
+/// begins as a copy of it.
 const FEW: usize = 100;
-/// Else directly: what has to end takes its time.
+/// Where it is the services that do: when fewer than [`FEW`] were over in a [`SPELL`].
 const MOST: usize = 1000;
+const SPELL: Duration = Duration::from_secs(1);
 /// How long nothing may be heard of our jobs before we look.
 const QUIET: Duration = Duration::from_secs(1);
 /// How often the manager may take an order that vanishes without a trace. (One that it never got, because it
@@ -200,13 +201,19 @@ enum Hint {
 /// Asks, and listens, until no job is left or the connection is.
 fn drive(manager: &mut Manager, jobs: &mut [Job], deadline: Deadline) -> Result<(), Failure> {
     let early: HashSet<String> = jobs.iter().filter(|job| job.early).map(|job| job.unit.clone()).collect();
-    let careful = manager.on_bus() || jobs.iter().all(|job| job.goal == Goal::Up);
-    let mut most = if careful { FEW } else { MOST };
+    let (mut most, mut over, mut spell) = (FEW, count_over(jobs), Deadline::after(SPELL));
     let mut news = true;
     // The ends of jobs whose numbers we were not told yet.
     let mut ends = HashMap::new();
     let mut quiet = Deadline::after(QUIET);
     loop {
+        if spell.passed() && !manager.on_bus() {
+            let now = count_over(jobs);
+            if now < over + FEW {
+                (most, news) = (MOST, true);
+            }
+            (over, spell) = (now, Deadline::after(SPELL));
+        }
         // The manager tells of each change of each unit: what is done with most of that is nothing.
         if std::mem::take(&mut news) && fill(manager, jobs, most) == 0 {
             return Ok(());
@@ -237,9 +244,6 @@ fn drive(manager: &mut Manager, jobs: &mut [Job], deadline: Deadline) -> Result<
             Hint::All => None,
             Hint::Nothing | Hint::Progress => continue,
         };
-        if named.is_none() && !manager.on_bus() {
-            most = MOST;
-        }
         let wanted = |job: &Job| {
             matches!(job.phase, Phase::Queued(_)) && named.as_ref().is_none_or(|unit| job.unit == *unit)
         };
@@ -258,6 +262,10 @@ fn drive(manager: &mut Manager, jobs: &mut [Job], deadline: Deadline) -> Result<
         }
         news = true;
     }
+}
+
+fn count_over(jobs: &[Job]) -> usize {
+    jobs.iter().filter(|job| matches!(job.phase, Phase::Over(_))).count()
 }
 
 /// Asks for as many as may be open; how many are.
