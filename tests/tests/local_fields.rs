@@ -16,17 +16,9 @@ fn as_app() {
     matrix::walk(|| somebody(APP));
 }
 
-/// It would be started again and again, and never run.
 #[test]
 fn a_limit_above_what_can_be_set_is_refused_by_name() {
-    let lab = S6Lab::new().facts(Facts::NoBasedir).start();
-    for uid in [0, APP] {
-        let anysvc = |args: &[&str]| lab.anysvc([&["--backend", "local"], args].concat()).uid(uid).run();
-        let refused =
-            anysvc(&["register", "web", "--limit", "nofile=999999999999", "--", "sleep", "1000"]).fails(6);
-        refused.stderr_contains("limits.nofile: 999999999999 is more than ").stderr_contains("hint: name ");
-        anysvc(&["status", "web"]).fails(4);
-    }
+    [0, APP].into_iter().for_each(|uid| matrix::refuses_a_limit_above(&somebody(uid)));
 }
 
 #[test]

@@ -13,16 +13,10 @@ fn as_app_in_a_tree_of_its_own() {
     matrix::walk(|| Somebody { lab: S6Lab::new().nested().start(), uid: APP, backend: "s6" });
 }
 
-/// It would be started again and again, and never run.
 #[test]
 fn a_limit_above_what_can_be_set_is_refused_by_name() {
-    let lab = S6Lab::new().nested().start();
     for uid in [0, APP] {
-        let anysvc = |args: &[&str]| lab.anysvc([&["--backend", "s6"], args].concat()).uid(uid).run();
-        let refused =
-            anysvc(&["register", "web", "--limit", "nofile=999999999999", "--", "sleep", "1000"]).fails(6);
-        refused.stderr_contains("limits.nofile: 999999999999 is more than ").stderr_contains("hint: name ");
-        anysvc(&["status", "web"]).fails(4);
+        matrix::refuses_a_limit_above(&Somebody { lab: S6Lab::new().nested().start(), uid, backend: "s6" });
     }
 }
 

@@ -1,8 +1,9 @@
-//! Unix sockets that are connected, read and written until a deadline. It must not know what is said.
+//! Unix sockets that are connected, read and written until a deadline, and the wait for any descriptor. It must not
+//! know what is said.
 
 use std::{
     io::{Error, ErrorKind, Result as IoResult},
-    os::fd::{AsFd as _, OwnedFd},
+    os::fd::{AsFd, OwnedFd},
     time::Duration,
 };
 
@@ -72,7 +73,7 @@ pub fn write(socket: &OwnedFd, mut bytes: &[u8], deadline: Deadline) -> IoResult
 ///
 /// # Errors
 /// `TimedOut`.
-pub fn ready(fd: &OwnedFd, what: PollFlags, deadline: Deadline) -> IoResult<PollFlags> {
+pub fn ready(fd: impl AsFd, what: PollFlags, deadline: Deadline) -> IoResult<PollFlags> {
     loop {
         let left = deadline.remaining().map(|left| Timespec {
             tv_sec: left.as_secs().try_into().unwrap_or(i64::MAX),

@@ -16,7 +16,7 @@ mod ready;
 mod service;
 
 use service::stays;
-pub use service::unchanged_by;
+pub use service::{refuses_a_limit_above, unchanged_by};
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},

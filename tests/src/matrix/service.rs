@@ -62,6 +62,17 @@ pub fn gone(stage: &dyn Stage) {
     stage.anysvc(&["unregister", "x"]).ends(0);
 }
 
+/// A limit that is above what can be set is refused by name: the service would be started again and again, and
+/// never run.
+#[track_caller]
+pub fn refuses_a_limit_above(stage: &dyn Stage) {
+    let anysvc = |args: &[&str]| stage.anysvc(&[&["--backend", stage.backend()], args].concat());
+    let refused =
+        anysvc(&["register", "web", "--limit", "nofile=999999999999", "--", "sleep", "1000"]).ends(6);
+    refused.complains("limits.nofile: 999999999999 is more than ").complains("hint: name ");
+    anysvc(&["status", "web"]).ends(4);
+}
+
 /// `x` is refused with this code and name; beside a service that runs, nothing is changed by it: no file, no
 /// process.
 #[track_caller]

@@ -6,8 +6,9 @@
 use std::{fs, path::Path};
 
 use anysvc_backend_api::{Batch, Error, Registration, Result};
+use anysvc_backend_support::socket;
 use rustix::{
-    event::{PollFd, PollFlags, Timespec, poll},
+    event::PollFlags,
     fs::{CWD, Mode, OFlags, openat},
     process::{Flock, FlockType, Pid, PidfdFlags, fcntl_getlk, pidfd_open},
 };
@@ -36,11 +37,9 @@ pub(super) fn end(
         Svscan::new(scandir.path()).tell(RESCAN_AND_PRUNE)?;
         // One that can't be opened has just ended.
         let Ok(process) = process else { return Ok(plan) };
-        let timeout = batch.deadline.remaining().and_then(|left| Timespec::try_from(left).ok());
-        match poll(&mut [PollFd::new(&process, PollFlags::IN)], timeout.as_ref()) {
-            Ok(1..) => Ok(plan),
-            _ => Err(still_there(&registration.spec.name)),
-        }
+        socket::ready(process, PollFlags::IN, batch.deadline)
+            .map(|_| plan)
+            .map_err(|_| still_there(&registration.spec.name))
     })
 }
 

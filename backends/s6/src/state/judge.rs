@@ -108,8 +108,9 @@ impl Facts {
         let ours = slot.parts.is_some() || reader.ours(name);
         let parts = slot.parts.unwrap_or(Parts::ANY);
         let delay = ours && parts.delay;
-        let (up, rests) = slot.live().map_or((false, false), |raw| (raw.up().is_some(), raw.at_rest()));
-        let ended = rests && slot.live().is_some_and(|raw| !raw.never_started());
+        let live = slot.live();
+        let (up, rests) = live.map_or((false, false), |raw| (raw.up().is_some(), raw.at_rest()));
+        let ended = rests && live.is_some_and(|raw| !raw.never_started());
         // What one that does not rest was told to be is no part of its state.
         let down_file = (rests || depth == Depth::All) && reader.has(name, "down");
         // What `stop` left down is stopped, whatever there was before.

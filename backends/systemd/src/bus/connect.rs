@@ -35,7 +35,8 @@ impl Peer {
     /// Connects.
     ///
     /// # Errors
-    /// `Absent` when nobody is there, `Lost` by whoever leaves just then; `Refused` by a socket that is closed to us, or whoever is behind it.
+    /// `Absent` when nobody is there, `Lost` by whoever leaves just then; `Refused` by a socket that is closed to
+    /// us, or whoever is behind it.
     pub(crate) fn connect(&self, deadline: Deadline) -> Result<Connection, Fault> {
         let fd = socket::connect(&self.socket, deadline).map_err(|error| reached(error, &self.socket))?;
         let peer = sockopt::socket_peercred(&fd).map_err(|error| reached(error, &self.socket))?;

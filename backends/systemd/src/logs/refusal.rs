@@ -4,10 +4,8 @@
 use std::time::{Duration, SystemTime};
 
 use anysvc_backend_api::{Deadline, Scope};
-use rustix::{
-    event::{PollFd, PollFlags, Timespec, poll},
-    process::geteuid,
-};
+use anysvc_backend_support::socket;
+use rustix::{event::PollFlags, process::geteuid};
 
 use super::{
     Matches,
@@ -34,10 +32,7 @@ pub(crate) fn refusal(scope: Scope, unit: &str, since: SystemTime) -> Option<Str
         if said.is_some() || !more {
             return said.map(|said| without_name(&said, unit));
         }
-        let left = deadline.remaining().filter(|left| !left.is_zero())?;
-        let timeout = Timespec::try_from(left).ok();
-        // Interrupted is looked at again.
-        let _ = poll(&mut [PollFd::new(&journal.fd(), PollFlags::IN)], timeout.as_ref());
+        socket::ready(journal.fd(), PollFlags::IN, deadline).ok()?;
     }
 }
 

@@ -91,6 +91,10 @@ impl Job {
         matches!(self.phase, Phase::Asked(_) | Phase::Queued(_))
     }
 
+    fn is_over(&self) -> bool {
+        matches!(self.phase, Phase::Over(_))
+    }
+
     /// What became of it, or what became too late.
     fn end(self) -> Result<()> {
         match self.phase {
@@ -138,7 +142,7 @@ pub(super) fn run(
     deadline: Deadline,
 ) -> Vec<Result<()>> {
     if let Err(error) = run_all(gate, manager, &mut jobs, deadline) {
-        for job in jobs.iter_mut().filter(|job| !matches!(job.phase, Phase::Over(_))) {
+        for job in jobs.iter_mut().filter(|job| !job.is_over()) {
             job.phase = Phase::Over(Err(error.clone()));
         }
     }
@@ -198,24 +202,47 @@ enum Hint {
     All,
 }
 
+/// How many jobs may be open at once.
+struct Pace {
+    most: usize,
+    /// How many were over when this spell began, and when it ends.
+    over: usize,
+    spell: Deadline,
+}
+
+impl Pace {
+    fn new(jobs: &[Job]) -> Pace {
+        Pace { most: FEW, over: Pace::over(jobs), spell: Deadline::after(SPELL) }
+    }
+
+    fn over(jobs: &[Job]) -> usize {
+        jobs.iter().filter(|job| job.is_over()).count()
+    }
+
+    /// At the end of a spell: whether more may be asked for from now on.
+    fn widen(&mut self, jobs: &[Job]) -> bool {
+        if !self.spell.passed() {
+            return false;
+        }
+        let next = Pace::new(jobs);
+        let slow = next.over < self.over + FEW;
+        *self = Pace { most: if slow { MOST } else { self.most }, ..next };
+        slow
+    }
+}
+
 /// Asks, and listens, until no job is left or the connection is.
 fn drive(manager: &mut Manager, jobs: &mut [Job], deadline: Deadline) -> Result<(), Failure> {
     let early: HashSet<String> = jobs.iter().filter(|job| job.early).map(|job| job.unit.clone()).collect();
-    let (mut most, mut over, mut spell) = (FEW, count_over(jobs), Deadline::after(SPELL));
+    let mut pace = Pace::new(jobs);
     let mut news = true;
     // The ends of jobs whose numbers we were not told yet.
     let mut ends = HashMap::new();
     let mut quiet = Deadline::after(QUIET);
     loop {
-        if spell.passed() && !manager.on_bus() {
-            let now = count_over(jobs);
-            if now < over + FEW {
-                (most, news) = (MOST, true);
-            }
-            (over, spell) = (now, Deadline::after(SPELL));
-        }
+        news |= !manager.on_bus() && pace.widen(jobs);
         // The manager tells of each change of each unit: what is done with most of that is nothing.
-        if std::mem::take(&mut news) && fill(manager, jobs, most) == 0 {
+        if std::mem::take(&mut news) && fill(manager, jobs, pace.most) == 0 {
             return Ok(());
         }
         let hint = match manager.next(deadline.min(quiet)) {
@@ -262,10 +289,6 @@ fn drive(manager: &mut Manager, jobs: &mut [Job], deadline: Deadline) -> Result<
         }
         news = true;
     }
-}
-
-fn count_over(jobs: &[Job]) -> usize {
-    jobs.iter().filter(|job| matches!(job.phase, Phase::Over(_))).count()
 }
 
 /// Asks for as many as may be open; how many are.

@@ -156,9 +156,11 @@ pub(super) const NOT_STARTED: &str = "resources";
 /// The reason for it, with what systemd said.
 pub(super) fn not_started(state: State, why: Option<&str>) -> String {
     let why = why.map(|why| format!(": {why}")).unwrap_or_default();
-    let next = if state == State::Backoff { "it will be" } else { "it will not be" };
-    let how = if state == State::Backoff { "" } else { " by itself" };
-    format!("systemd could not start it{why}; {next} tried again{how}")
+    let next = match state {
+        State::Backoff => "it will be tried again",
+        _ => "it will not be tried again by itself",
+    };
+    format!("systemd could not start it{why}; {next}")
 }
 
 fn on_the_way(status: &Status, listed: &Listed, facts: &Facts) -> Option<String> {

@@ -17,10 +17,8 @@ pub(crate) fn stop(services: &Services<'_>, batch: &Batch<Target>) -> Vec<Result
         let ours: Vec<Option<String>> = found
             .iter()
             .map(|unit| {
-                unit.as_ref()
-                    .ok()
-                    .filter(|u| mark_of(services.place, u).is_some())
-                    .map(|u| u.listed.id.clone())
+                let unit = unit.as_ref().ok()?;
+                mark_of(services.place, unit).map(|_| unit.listed.id.clone())
             })
             .collect();
         let mut links = Links::new(services, batch.deadline);
