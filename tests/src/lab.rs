@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 /// How long a condition may take to come true before a test fails.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What the laboratories differ in.
 #[derive(Debug)]
@@ -64,7 +64,7 @@ impl Lab {
         self.command("anysvc").args(args)
     }
 
-    /// Polls until `condition` holds; panics with `what` after ten seconds.
+    /// Polls until `condition` holds; panics with `what` after half a minute.
     #[track_caller]
     pub fn wait_until(&self, what: &str, condition: impl FnMut() -> bool) {
         assert!(

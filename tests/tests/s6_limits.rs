@@ -80,7 +80,11 @@ fn a_full_store_takes_nothing_and_gives_back_what_is_unregistered() {
 #[test]
 fn a_full_scandir_takes_nothing_and_keeps_what_it_has() {
     for (shrink, grow) in [
-        ("mount -o remount,size=$(df --output=used -B1 / | tail -n 1) /", "mount -o remount,size=50% /"),
+        (
+            // Again where more was written meanwhile.
+            "until mount -o remount,size=$(df --output=used -B1 / | tail -n 1) /; do :; done",
+            "mount -o remount,size=50% /",
+        ),
         (
             "mount -o remount,nr_inodes=$(($(df --output=iused / | tail -n 1) + 9)) /",
             "mount -o remount,nr_inodes=0 /",
@@ -105,6 +109,11 @@ fn freeze(world: &World, folder: &str) {
     sh(&world.lab, &format!("mount --bind {folder} {folder} && mount -o remount,bind,ro {folder}"));
 }
 
+/// Takes that away again; lazily, as a look from outside into the folder may not be over.
+fn thaw(world: &World, folder: &str) {
+    sh(&world.lab, &format!("umount --lazy {folder}"));
+}
+
 #[test]
 fn a_read_only_store_is_told_from_a_read_only_scandir() {
     let world = World::root();
@@ -114,7 +123,7 @@ fn a_read_only_store_is_told_from_a_read_only_scandir() {
     world.anysvc(["stop", "one"]).run().fails(7).stderr_contains("read-only");
     assert!(runs(&world, "one"));
     world.anysvc(["status", "one"]).run().success();
-    sh(&world.lab, "umount /var/lib/anysvc");
+    thaw(&world, "/var/lib/anysvc");
 
     freeze(&world, "/run/service");
     refused(&world, "two", 7, "permission-denied", "/run/service", "read-only");
@@ -123,7 +132,7 @@ fn a_read_only_store_is_told_from_a_read_only_scandir() {
     }
     assert!(runs(&world, "one") && world.stored("one"));
     world.anysvc(["status", "one"]).run().success();
-    sh(&world.lab, "umount /run/service");
+    thaw(&world, "/run/service");
     world.anysvc(["unregister", "one"]).run().success();
     clean(&world, "one");
 }

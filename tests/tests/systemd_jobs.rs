@@ -156,7 +156,7 @@ fn nothing_hangs_past_the_deadline() {
         late.stderr_contains("`slow` was not started in time");
         let waited = way.anysvc(&["wait", "slow", "--for", "up", "--timeout", "1s"]).run().fails(10);
         waited.stderr_contains("slow");
-        assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());
+        assert!(begun.elapsed() < Duration::from_secs(40), "{:?}", begun.elapsed());
         assert_eq!(way.property("slow", "ActiveState"), "activating", "nothing is undone");
         way.must(&["stop", "slow"]);
     }

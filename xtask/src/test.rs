@@ -1,4 +1,5 @@
-//! `./x test [SUITE...]`: runs suites, shows what they print, and ends with their sum.
+//! `./x test [SUITE...]`: runs suites, shows what they print, and ends with what the failed ones said, again,
+//! and the sum.
 
 use crate::suites::{SUITES, Suite};
 use crate::tool::{Done, show};
@@ -11,6 +12,10 @@ struct Sum {
     passed: u64,
     failed: u64,
     skipped: u64,
+    /// What those that failed said, in the words of their runner.
+    words: String,
+    /// The same of the program that runs, of which nobody knows yet how it ends.
+    heard: Option<String>,
 }
 
 /// Runs those named, or all; the last line is the sum, and it is an error unless all passed.
@@ -36,6 +41,7 @@ pub fn run(names: &[String]) -> Done {
             complaints.push(format!("suite {}: {reason}", suite.name));
         }
     }
+    print!("{}", sum.words);
     for complaint in &complaints {
         println!("{complaint}");
     }
@@ -43,7 +49,7 @@ pub fn run(names: &[String]) -> Done {
     match sum {
         Sum { failed: 0, passed: 0, .. } => Err("no test was run".into()),
         Sum { failed: 0, .. } => Ok(()),
-        _ => Err("not all tests passed; the panics above say why".into()),
+        _ => Err("not all tests passed; what is above the sum says why".into()),
     }
 }
 
@@ -82,9 +88,18 @@ fn stream(command: &mut Command, sum: &mut Sum) -> Done {
 }
 
 impl Sum {
-    /// Adds `test result: ok. 3 passed; 0 failed; 1 ignored; ...`; other lines count nothing.
+    /// Adds `test result: ok. 3 passed; 0 failed; 1 ignored; ...`, and keeps what is between it and the
+    /// `failures:` before; other lines count nothing.
     fn add(&mut self, line: &str) {
+        if line == "failures:" {
+            self.heard.get_or_insert_default();
+        }
+        if let Some(heard) = &mut self.heard {
+            heard.push_str(line);
+            heard.push('\n');
+        }
         let Some(result) = line.strip_prefix("test result: ") else { return };
+        self.words.extend(self.heard.take());
         let counts = result.split_once(". ").map_or("", |(_, counts)| counts);
         for count in counts.split("; ") {
             let (number, word) = count.split_once(' ').unwrap_or_default();
@@ -112,6 +127,31 @@ mod tests {
         );
         sum.add("test result: FAILED. 1 passed; 3 failed; 0 ignored; 0 measured; 7 filtered out; finished in 0.00s");
         sum.add("test says_5_passed ... ok");
-        assert_eq!(sum, Sum { passed: 12, failed: 3, skipped: 2 });
+        assert_eq!(sum, Sum { passed: 12, failed: 3, skipped: 2, ..Sum::default() });
+    }
+
+    #[test]
+    fn what_a_failed_test_said_is_kept_and_nothing_else() {
+        let mut sum = Sum::default();
+        for line in [
+            "test a ... FAILED",
+            "",
+            "failures:",
+            "",
+            "---- a stdout ----",
+            "it rained",
+            "failures:",
+            "    a",
+        ] {
+            sum.add(line);
+        }
+        assert_eq!(sum.words, "", "it may be printed by a test that passes");
+        sum.add("test result: FAILED. 0 passed; 1 failed; 0 ignored");
+        sum.add("running 1 test");
+        assert_eq!(
+            sum.words,
+            "failures:\n\n---- a stdout ----\nit rained\nfailures:\n    a\n\
+             test result: FAILED. 0 passed; 1 failed; 0 ignored\n"
+        );
     }
 }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 /// What is there beside services: s6-svscan's own, and the service that is app's whole tree.
 const NOT_SERVICES: [&str; 2] = [".s6-svscan", "app-tree"];
 /// A little less than [`Lab::wait_until`](crate::Lab::wait_until) has, so that it is we who say what is wrong.
-const PATIENCE: Duration = Duration::from_secs(9);
+const PATIENCE: Duration = Duration::from_secs(29);
 
 /// One user in one laboratory.
 #[derive(Debug)]
@@ -92,9 +92,12 @@ impl World {
     pub fn supervisors(&self) -> Vec<Supervisor> {
         let namespace = |pid: u32| std::fs::read_link(format!("/proc/{pid}/ns/pid")).ok();
         let wanted = namespace(self.lab.pid1());
-        let comm = |pid: u32| std::fs::read(format!("/proc/{pid}/comm")).unwrap_or_default();
+        let supervises =
+            |pid: u32| std::fs::read(format!("/proc/{pid}/comm")).is_ok_and(|name| name == b"s6-supervise\n");
+        // What a supervisor has begun has its name until it becomes the service.
+        let begun = |pid: u32| machine::parent(pid).is_some_and(supervises);
         let mut found: Vec<_> = machine::pids()
-            .filter(|&pid| comm(pid) == b"s6-supervise\n" && namespace(pid) == wanted)
+            .filter(|&pid| supervises(pid) && namespace(pid) == wanted && !begun(pid))
             .filter_map(|pid| self.supervisor(pid))
             .collect();
         found.sort_by(|a, b| a.folder.cmp(&b.folder));

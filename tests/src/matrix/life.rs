@@ -129,7 +129,7 @@ pub fn stop_timeout(stage: &dyn Stage) {
     let begin = Instant::now();
     stage.anysvc(&["stop", "x"]).ends(0);
     let took = begin.elapsed();
-    assert!((Duration::from_secs(1)..Duration::from_secs(5)).contains(&took), "{took:?}");
+    assert!((Duration::from_secs(1)..Duration::from_secs(8)).contains(&took), "{took:?}");
     assert_eq!(stage.status("x")["last_exit"]["signal"], "KILL");
     // What is killed takes its time to die.
     let lives = || stage.processes().iter().any(|process| process.contains("sleep 4242"));
