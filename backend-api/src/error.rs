@@ -3,7 +3,10 @@
 
 use std::{fmt, path::PathBuf};
 
-use crate::wire::{Refusal, wire_enum, wire_struct};
+use crate::{
+    model::check_name,
+    wire::{Refusal, wire_enum, wire_struct},
+};
 
 /// The result of anything that can fail.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -130,9 +133,14 @@ impl Error {
 
     /// `not-registered`, with how to create it.
     pub fn not_registered(name: &str) -> Error {
+        let hint = match check_name(name) {
+            Ok(()) => format!("create it with `anysvc register {name} -- COMMAND`"),
+            // Only what others made can have such a name.
+            Err(_) => "`anysvc list --foreign` shows what there is".to_owned(),
+        };
         Error::new(ErrorKind::NotRegistered, format!("there is no service `{}`", name.escape_debug()))
             .with_service(name)
-            .with_hint(format!("create it with `anysvc register {} -- COMMAND`", name.escape_debug()))
+            .with_hint(hint)
     }
 
     /// `already-registered`, with how to change or remove it.
@@ -214,5 +222,14 @@ mod tests {
             assert!(hint(errno).is_some_and(|hint| hint.contains(remedy)), "{errno}");
         }
         assert_eq!(hint(2), None);
+    }
+
+    #[test]
+    fn only_what_could_be_registered_is_hinted_at() {
+        let hint = |name| Error::not_registered(name).hint.unwrap_or_default();
+        assert_eq!(hint("web"), "create it with `anysvc register web -- COMMAND`");
+        for name in ["a b", "../x", "", "cron.service", "\u{1b}[31m"] {
+            assert_eq!(hint(name), "`anysvc list --foreign` shows what there is");
+        }
     }
 }

@@ -67,13 +67,17 @@ fn says_how_it_is(world: &World) {
     }
 }
 
-/// As it is when all is well.
+/// As it is when all is well, soon: what a rescan found is maybe just being started.
 fn is(world: &World, state: &str, desired: &str) {
     world.settles("mended");
-    let ended = world.anysvc(["status", "web", "--json"]).run().any();
-    let service = &ended.json()["services"][0];
+    let (mut service, mut code) = (Value::Null, None);
+    world.lab.wait_until("its start is over", || {
+        let ended = world.anysvc(["status", "web", "--json"]).run().any();
+        (service, code) = (ended.json()["services"][0].take(), ended.code());
+        service["state"] != "starting"
+    });
     assert_eq!((&service["state"], &service["desired"]), (&state.into(), &desired.into()), "{service}");
-    assert_eq!(ended.code(), Some(if state == "running" { 0 } else { 3 }));
+    assert_eq!(code, Some(if state == "running" { 0 } else { 3 }));
 }
 
 fn is_gone(world: &World) {

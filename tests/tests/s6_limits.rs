@@ -118,6 +118,8 @@ fn thaw(world: &World, folder: &str) {
 fn a_read_only_store_is_told_from_a_read_only_scandir() {
     let world = World::root();
     register(&world, "one", 0);
+    let log = "/var/lib/anysvc/logs/one/current";
+    world.lab.wait_until("its logger has opened what it writes to", || world.lab.exists(log));
     freeze(&world, "/var/lib/anysvc");
     refused(&world, "two", 7, "permission-denied", "/var/lib/anysvc/lock", "read-only");
     world.anysvc(["stop", "one"]).run().fails(7).stderr_contains("read-only");

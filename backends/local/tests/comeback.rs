@@ -2,7 +2,11 @@
 
 mod common;
 
-use std::{fs, time::Duration};
+use std::{
+    fs,
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
 
 use anysvc_backend_api::{
     Deadline, ErrorKind, Goal, ListQuery, Registration, Rest, RestartPolicy, SignalRequest, State, Target,
@@ -167,9 +171,12 @@ fn a_call_that_the_kill_interrupts_is_finished_by_the_next_supervisor() {
 fn registering_while_supervisors_are_killed_registers_each_once() {
     let lab = Lab::new();
     assert_eq!(lab.register("first", "exec sleep 1000"), Ok(()));
+    let done = AtomicUsize::new(0);
     std::thread::scope(|scope| {
         let kills = scope.spawn(|| {
-            for _ in 0..20 {
+            for at in 0..20 {
+                // At most three of them meet one registration: no more are put up with.
+                common::until(|| done.load(Ordering::SeqCst) + 2 >= at);
                 if let Some(pid) = lab.supervisor() {
                     kill(pid, Signal::KILL);
                 }
@@ -177,7 +184,9 @@ fn registering_while_supervisors_are_killed_registers_each_once() {
             }
         });
         for at in 0..20 {
-            assert_eq!(lab.register(&format!("s{at}"), "exec sleep 1000"), Ok(()), "s{at}");
+            let registered = lab.register(&format!("s{at}"), "exec sleep 1000");
+            done.store(at + 1, Ordering::SeqCst);
+            assert_eq!(registered, Ok(()), "s{at}");
         }
         kills.join().unwrap();
     });

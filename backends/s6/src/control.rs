@@ -19,6 +19,9 @@ pub(crate) const KILL: u8 = b'k';
 /// The supervisor is to leave once its service is down.
 pub(crate) const EXIT: u8 = b'x';
 
+/// Nothing. Who has read it has done all that he was told before.
+pub(crate) const NOTHING: u8 = b'\n';
+
 /// The byte that makes s6-supervise send a signal, for those that have one.
 pub(crate) fn signal_byte(number: i32) -> Option<u8> {
     use rustix::process::Signal;

@@ -5,9 +5,13 @@ use std::time::Duration;
 
 use anysvc_backend_api::{Batch, Deadline, Error, Named, Result, contain};
 
+use rustix::event::{Timespec, poll};
+
 use crate::{
+    control::NOTHING,
     listen::{Awaited, Listener},
     scandir::Scandir,
+    slot,
     state::Reader,
     watch::{Changed, Watch},
 };
@@ -15,6 +19,11 @@ use crate::{
 /// A supervisor that was told to start a service does so at once. One that can't, or that was told to stop
 /// what does not run, announces nothing.
 const AT_ONCE: Duration = Duration::from_millis(10);
+
+/// A supervisor listens within a millisecond, unless the machine is busy; so often one is looked at, and so
+/// long.
+const LOOK_EVERY: Duration = Duration::from_millis(1);
+const HEARD_IN: Duration = Duration::from_secs(2);
 
 /// Nobody announces that a service directory is moved by hand: so much later that is seen.
 const SILENCE: Duration = Duration::from_secs(1);
@@ -81,6 +90,21 @@ fn listen(
             false => open.retain(|index| !heard.contains(index) || !look(reader, *index)),
         }
     }
+}
+
+/// Waits until the supervisor of a service has done all that it was told, but not long for one that does not
+/// listen (SIGSTOP): it will do it some time.
+///
+/// # Errors
+/// `command-failed` if there is none; `permission-denied`.
+pub(crate) fn until_heard(scandir: &Scandir, name: &str) -> Result<()> {
+    let (deadline, fifo) = (Deadline::after(HEARD_IN), slot::ear(scandir, name)?);
+    let sent = fifo.write(&[NOTHING]);
+    while sent.is_ok() && fifo.unread().is_ok_and(|bytes| bytes > 0) && !deadline.passed() {
+        // Nothing tells of it: a poll of nothing is a timer.
+        let _ = poll(&mut [], Timespec::try_from(LOOK_EVERY).ok().as_ref());
+    }
+    Ok(())
 }
 
 /// How far an item of a batch is.

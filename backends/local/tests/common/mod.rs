@@ -27,7 +27,7 @@ impl log::Log for Quiet {
 
 /// Long enough for anything that works.
 pub fn soon() -> Deadline {
-    Deadline::after(Duration::from_secs(20))
+    Deadline::after(Duration::from_secs(60))
 }
 
 /// One state folder and its backend.

@@ -62,9 +62,16 @@ pub(crate) fn bring_up(scandir: &Scandir, batch: &Batch<Target>, mode: Mode) -> 
 /// # Errors
 /// `not-registered`, `permission-denied`.
 pub(crate) fn begin(reader: &mut Reader<'_>, name: &str, mode: Mode) -> Result<Step> {
-    let slot = reader.slot(name)?.ok_or_else(|| Error::not_registered(name))?;
+    let mut slot = reader.slot(name)?.ok_or_else(|| Error::not_registered(name))?;
     let scandir = reader.scandir();
     let ours = reader.ours(name);
+    let runs = slot.live().is_some_and(|raw| raw.up().is_some() && raw.want_up);
+    if mode == Mode::Start && ours && runs && reader.has(name, "down") {
+        // Somebody started it by hand, or its stop was cut short: its supervisor may have been told, and
+        // not have listened yet.
+        waiting::until_heard(scandir, name)?;
+        slot = reader.slot(name)?.ok_or_else(|| Error::not_registered(name))?;
+    }
     if slot.supervised == Some(false) {
         // Its next supervisor starts it by itself.
         stays_up(reader, name)?;
