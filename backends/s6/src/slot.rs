@@ -21,29 +21,21 @@ use crate::{
 /// `command-failed` if no supervisor listens; `permission-denied`.
 pub(crate) fn tell(scandir: &Scandir, name: &str, commands: &[u8]) -> Result<()> {
     let below = control_of(name);
-    control::send(scandir.fd(), &below, commands).map_err(|error| not_told(scandir, name, error))
-}
-
-/// The FIFO of its supervisor.
-///
-/// # Errors
-/// As [`tell`].
-pub(crate) fn ear(scandir: &Scandir, name: &str) -> Result<Fifo> {
-    Fifo::open(scandir.fd(), &control_of(name)).map_err(|error| not_told(scandir, name, error))
-}
-
-fn control_of(name: &str) -> String {
-    format!("{name}/supervise/control")
-}
-
-fn not_told(scandir: &Scandir, name: &str, error: Errno) -> Error {
-    let below = control_of(name);
-    match error {
+    control::send(scandir.fd(), &below, commands).map_err(|error| match error {
         Errno::NOENT if is_gone(scandir, name) => Error::not_registered(name),
         Errno::NXIO | Errno::PIPE | Errno::NOENT | Errno::NOTDIR => unsupervised(name),
         Errno::ACCESS | Errno::PERM => denied("write to", &scandir.path().join(&below), error),
         other => scandir.io("write to", &below, other),
-    }
+    })
+}
+
+/// The control FIFO of its supervisor, if one listens there to us.
+pub(crate) fn listening(scandir: &Scandir, name: &str) -> Option<Fifo> {
+    Fifo::open(scandir.fd(), &control_of(name)).ok()
+}
+
+fn control_of(name: &str) -> String {
+    format!("{name}/supervise/control")
 }
 
 /// What is said where no supervisor listens.

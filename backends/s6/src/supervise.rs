@@ -22,7 +22,7 @@ use crate::{
 /// After so long without any progress we ask again, then after twice as long, and so on: a supervisor is
 /// there after 1 ms on an idle machine, but on a busy one it may just be slow.
 const PATIENCE: Duration = Duration::from_millis(500);
-/// s6-svscan begins the supervisor of one that was killed after a second.
+/// A second after a supervisor was killed, s6-svscan begins the next one.
 const ARRIVES_IN: Duration = Duration::from_secs(2);
 /// So many times without progress are limbo, where s6-svscan has heard all that it was told.
 const LIMBO: u32 = 3;
@@ -72,10 +72,12 @@ pub(crate) fn supervise_new(
 /// Lets the supervisors arrive of those that have none, before their service directories are renamed away: one
 /// that s6-svscan has begun and that is not in its folder yet goes there by name. It would find what took
 /// the place, and take that down when s6-svscan prunes it as the old one's. Nobody may come, for want of an
-/// s6-svscan, say; then nobody is too late either.
+/// s6-svscan, say; then nobody is too late either. Only what has a `down` file is waited for: the program of
+/// another, which somebody else made, would run for nothing.
 pub(crate) fn let_arrive(scandir: &Scandir, names: &[&str], deadline: Deadline) {
     let mut reader = Reader::new(scandir);
-    let alone: Vec<&str> = names.iter().copied().filter(|name| is_alone(&mut reader, name)).collect();
+    let mut waits = |name: &str| is_alone(&mut reader, name) && reader.has(name, "down");
+    let alone: Vec<&str> = names.iter().copied().filter(|name| waits(name)).collect();
     if alone.is_empty() {
         return;
     }

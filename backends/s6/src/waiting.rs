@@ -92,19 +92,16 @@ fn listen(
     }
 }
 
-/// Waits until the supervisor of a service has done all that it was told, but not long for one that does not
-/// listen (SIGSTOP): it will do it some time.
-///
-/// # Errors
-/// `command-failed` if there is none; `permission-denied`.
-pub(crate) fn until_heard(scandir: &Scandir, name: &str) -> Result<()> {
-    let (deadline, fifo) = (Deadline::after(HEARD_IN), slot::ear(scandir, name)?);
+/// Waits until the supervisor of a service has done all that it was told, where there is one that we may tell
+/// things; but not long for one that does not listen (SIGSTOP): it will do it some time.
+pub(crate) fn until_heard(scandir: &Scandir, name: &str, deadline: Deadline) {
+    let Some(fifo) = slot::listening(scandir, name) else { return };
+    let deadline = deadline.min(Deadline::after(HEARD_IN));
     let sent = fifo.write(&[NOTHING]);
     while sent.is_ok() && fifo.unread().is_ok_and(|bytes| bytes > 0) && !deadline.passed() {
         // Nothing tells of it: a poll of nothing is a timer.
         let _ = poll(&mut [], Timespec::try_from(LOOK_EVERY).ok().as_ref());
     }
-    Ok(())
 }
 
 /// How far an item of a batch is.

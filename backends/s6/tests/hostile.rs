@@ -360,14 +360,18 @@ fn a_status_that_blocks_whoever_opens_it_holds_nobody_up() {
             });
             fs::rename(world.slot(&format!(".{name}")), world.slot(name)).unwrap();
         }
-        let begun = std::time::Instant::now();
-        let names = s6.names(true);
-        let took = begun.elapsed();
+        // The fastest of some: other tests keep the machine busy.
+        let took = (0..3).map(|_| {
+            let begun = std::time::Instant::now();
+            assert_eq!(s6.names(true), ["a", "b", "c"]);
+            begun.elapsed()
+        });
+        let took = took.min().unwrap();
         for mut holder in holders {
             holder.kill().unwrap();
             holder.wait().unwrap();
         }
-        assert_eq!(names, ["a", "b", "c"]);
-        assert!(took < Duration::from_secs(10), "{took:?}");
+        // As long as the s6 commands get.
+        assert!(took < Duration::from_secs(2), "{took:?}");
     });
 }

@@ -139,10 +139,10 @@ fn wait_until_up(
 
 /// What is there already may have lost its supervisor.
 fn start_again(reader: &mut Reader<'_>, name: &str, deadline: Deadline) -> Result<Step> {
-    match verbs::begin(reader, name, Mode::Start)? {
+    match verbs::begin(reader, name, Mode::Start, deadline)? {
         Step::Unsupervised => {
             supervise(reader.scandir(), &[name], deadline)?;
-            verbs::begin(reader, name, Mode::Start)
+            verbs::begin(reader, name, Mode::Start, deadline)
         }
         step => Ok(step),
     }

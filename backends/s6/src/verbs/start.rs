@@ -3,7 +3,7 @@
 //! that calls the end final (125) can't swallow the command. (`s6-svc -r` would only send a signal.) What
 //! is down and wanted up may be started by somebody else just now, and is not taken down again.
 
-use anysvc_backend_api::{Batch, Error, Result, Target};
+use anysvc_backend_api::{Batch, Deadline, Error, Result, Target};
 
 use super::stop::still_stopping;
 use crate::{
@@ -45,7 +45,7 @@ pub(crate) enum Mode {
 /// Starts them, and waits until each was seen up, or was up and ended again.
 pub(crate) fn bring_up(scandir: &Scandir, batch: &Batch<Target>, mode: Mode) -> Vec<Result<()>> {
     let mut reader = Reader::new(scandir);
-    let begun = batch.each(|target| begin(&mut reader, &target.name, mode));
+    let begun = batch.each(|target| begin(&mut reader, &target.name, mode, batch.deadline));
     let begun = with_supervisors(scandir, batch, begun);
     waiting::each(
         scandir,
@@ -61,7 +61,7 @@ pub(crate) fn bring_up(scandir: &Scandir, batch: &Batch<Target>, mode: Mode) -> 
 ///
 /// # Errors
 /// `not-registered`, `permission-denied`.
-pub(crate) fn begin(reader: &mut Reader<'_>, name: &str, mode: Mode) -> Result<Step> {
+pub(crate) fn begin(reader: &mut Reader<'_>, name: &str, mode: Mode, deadline: Deadline) -> Result<Step> {
     let mut slot = reader.slot(name)?.ok_or_else(|| Error::not_registered(name))?;
     let scandir = reader.scandir();
     let ours = reader.ours(name);
@@ -69,7 +69,7 @@ pub(crate) fn begin(reader: &mut Reader<'_>, name: &str, mode: Mode) -> Result<S
     if mode == Mode::Start && ours && runs && reader.has(name, "down") {
         // Somebody started it by hand, or its stop was cut short: its supervisor may have been told, and
         // not have listened yet.
-        waiting::until_heard(scandir, name)?;
+        waiting::until_heard(scandir, name, deadline);
         slot = reader.slot(name)?.ok_or_else(|| Error::not_registered(name))?;
     }
     if slot.supervised == Some(false) {
@@ -164,7 +164,7 @@ fn with_supervisors(scandir: &Scandir, batch: &Batch<Target>, begun: Vec<Result<
             return Ok(step);
         }
         supervised.clone()?;
-        match begin(&mut reader, &target.name, Mode::Start)? {
+        match begin(&mut reader, &target.name, Mode::Start, batch.deadline)? {
             Step::Unsupervised => Err(unsupervised(&target.name)),
             step => Ok(step),
         }
