@@ -33,10 +33,10 @@ fn over_web(world: &World, what: &'static str, args: Vec<&'static str>, prepare:
     let mend = || {
         world.reconcile();
         let mut end = String::new();
-        // What was told to stop and is about to needs nothing of a reconcile.
-        world.lab.wait_until("it has stopped", || {
+        // What was told to stop or to start, and is about to, needs nothing of a reconcile.
+        world.lab.wait_until("it has come to rest", || {
             end = is(world, "web");
-            !end.starts_with("stopping")
+            !end.starts_with("stopping") && !end.starts_with("starting")
         });
         assert!(ends.contains(&end.as_str()), "{what} was killed, and reconcile led to {end:?}");
     };
