@@ -22,7 +22,8 @@ use crate::{
 /// After so long without any progress we ask again, then after twice as long, and so on: a supervisor is
 /// there after 1 ms on an idle machine, but on a busy one it may just be slow.
 const PATIENCE: Duration = Duration::from_millis(500);
-/// A second after a supervisor was killed, s6-svscan begins the next one.
+/// A second after a supervisor was killed, s6-svscan begins the next one. Where some have come in this time, more
+/// may.
 const ARRIVES_IN: Duration = Duration::from_secs(2);
 /// So many times without progress are limbo, where s6-svscan has heard all that it was told.
 const LIMBO: u32 = 3;
@@ -77,13 +78,17 @@ pub(crate) fn supervise_new(
 pub(crate) fn let_arrive(scandir: &Scandir, names: &[&str], deadline: Deadline) {
     let mut reader = Reader::new(scandir);
     let mut waits = |name: &str| is_alone(&mut reader, name) && reader.has(name, "down");
-    let alone: Vec<&str> = names.iter().copied().filter(|name| waits(name)).collect();
-    if alone.is_empty() {
-        return;
-    }
-    let deadline = deadline.min(Deadline::after(ARRIVES_IN));
-    if let Err(error) = ask(scandir, &alone, deadline, |reader, at| is_supervised(reader, alone[at])) {
-        log::debug!("no supervisor comes for {}: {error}", alone.join(", "));
+    let mut alone: Vec<&str> = names.iter().copied().filter(|name| waits(name)).collect();
+    let mut some_came = true;
+    while some_came && !alone.is_empty() {
+        let soon = deadline.min(Deadline::after(ARRIVES_IN));
+        let left = ask(scandir, &alone, soon, |reader, at| is_supervised(reader, alone[at]));
+        let left = left.unwrap_or_else(|error| {
+            log::debug!("no supervisor comes for {}: {error}", alone.join(", "));
+            (0..alone.len()).collect()
+        });
+        some_came = left.len() < alone.len();
+        alone = left.into_iter().map(|at| alone[at]).collect();
     }
 }
 
