@@ -330,3 +330,30 @@ fn what_is_passed_through_is_systemds_to_understand() {
         nice.run().success().stdout_is("5\n");
     });
 }
+
+#[test]
+fn what_is_passed_through_and_systemd_would_pass_over_is_refused_by_name() {
+    in_both(|app| {
+        let run =
+            if app.uid == 0 { "/run/systemd".to_owned() } else { format!("/run/user/{}/systemd", app.uid) };
+        for (directive, why) in [
+            ("Service.ProtectSytem = 'strict'", "`ProtectSytem`: Unknown key"),
+            ("Service.Nice = 'abc'", "`Nice`: Failed to parse"),
+            ("Unit.JobTimeoutSecs = 5", "`JobTimeoutSecs`: Unknown key"),
+        ] {
+            let spec = format!(
+                "[service.web]\ncommand = ['/usr/bin/sleep', '1000']\nnative.systemd.{directive}\n\
+                 [service.fine]\ncommand = ['/usr/bin/sleep', '1000']\nnative.systemd.Service.Nice = 5\n"
+            );
+            app.lab.write("/srv/web.toml", app.uid, 0o644, spec);
+            let refused = app.anysvc(&["register", "--file", "/srv/web.toml"]).run().fails(2);
+            refused.stderr_contains("systemd would pass over").stderr_contains(why);
+            app.anysvc(&["status", "web"]).run().fails(4);
+            app.anysvc(&["unregister", "fine"]).run().success();
+        }
+        let left = std::fs::read_dir(app.lab.path(&run)).expect("systemd's runtime folder");
+        let left: Vec<_> = left.flatten().map(|entry| entry.file_name()).collect();
+        let ours = |name: &std::ffi::OsString| name.to_string_lossy().contains("anysvc-verify");
+        assert!(!left.iter().any(ours), "{left:?}");
+    });
+}

@@ -5,6 +5,7 @@ mod compare;
 mod plan;
 mod render;
 mod search;
+mod verify;
 
 use std::path::PathBuf;
 

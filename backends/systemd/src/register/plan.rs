@@ -10,7 +10,7 @@ use std::{
 use anysvc_backend_api::{Batch, Boot, Error, ErrorKind, Registration, Result, Scope, ServiceSpec, User};
 use anysvc_backend_support::ceiling::Ceiling;
 
-use super::search;
+use super::{search, verify::verify};
 use crate::{
     manager::{Manager, ORIGIN, Unit, recovery},
     mark::Mark,
@@ -61,6 +61,7 @@ pub(super) fn plan(
 ) -> Result<Vec<Result<Plan>>> {
     let names: Vec<String> = batch.items.iter().map(|item| format!("{}.service", item.spec.name)).collect();
     let files = batch.each(|registration| render(services, owner, registration));
+    let files = verify(services.place, batch, files);
     // What is no name of a unit would have the manager refuse the whole question.
     let asked: Vec<&str> =
         names.iter().zip(&files).filter(|(_, files)| files.is_ok()).map(|(name, _)| &**name).collect();

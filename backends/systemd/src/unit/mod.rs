@@ -59,6 +59,14 @@ pub fn render(spec: &ServiceSpec, around: Surroundings<'_>) -> Result<Files> {
     Ok(Files { unit: seal::seal(spec, &texts.join("\n")), environment: environment(spec) })
 }
 
+/// A unit of what is passed through alone, if anything is: for systemd to say what it makes of it.
+///
+/// # Errors
+/// `invalid-spec` for what is no directive, by its name.
+pub fn passed_through(spec: &ServiceSpec) -> Result<Option<String>> {
+    native::alone(spec)
+}
+
 fn unit(spec: &ServiceSpec) -> Vec<String> {
     let mut lines = Vec::new();
     if let Some(description) = spec.description.as_ref().filter(|text| !text.is_empty()) {

@@ -70,6 +70,22 @@ pub(super) fn lines(spec: &ServiceSpec, section: &str) -> Result<Vec<String>> {
     Ok(lines)
 }
 
+/// A unit of what is passed through alone, if anything is.
+///
+/// # Errors
+/// As [`lines`].
+pub(super) fn alone(spec: &ServiceSpec) -> Result<Option<String>> {
+    let sections = SECTIONS.map(|section| Ok((section, lines(spec, section)?)));
+    let sections = sections.into_iter().collect::<Result<Vec<_>>>()?;
+    if sections.iter().all(|(_, lines)| lines.is_empty()) {
+        return Ok(None);
+    }
+    let section = |(name, lines): (&str, Vec<String>)| format!("[{name}]\n{}\n", lines.join("\n"));
+    // Without this it would be no service.
+    let service = "[Service]\nType=oneshot\nExecStart=/bin/true\n".to_owned();
+    Ok(Some(sections.into_iter().map(section).chain([service]).collect()))
+}
+
 /// Refuses sections that there are not.
 ///
 /// # Errors
