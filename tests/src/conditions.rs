@@ -30,8 +30,7 @@ impl OptIn<'_> {
     fn pid(&self) -> Option<u32> {
         let status = self.status();
         let pid = status["pid"].as_u64().filter(|_| status["state"] == "running")?.try_into().ok()?;
-        let comm = std::fs::read_to_string(format!("/proc/{}/comm", self.lab.host_pid(pid)?)).ok()?;
-        (comm == "sleep\n").then_some(pid)
+        (self.lab.comm(pid)? == "sleep").then_some(pid)
     }
 
     #[track_caller]

@@ -73,6 +73,26 @@ impl Container {
         self.must(&[&["register", name, "--settle", "0"][..], options, &["--", "sleep", "1000"]].concat());
     }
 
+    /// The same, until nothing of it is on its way any more: its program runs, if it is to, and its logger.
+    #[track_caller]
+    pub fn sleeper_at_work(&self, name: &str, options: &[&str]) {
+        self.sleeper(name, options);
+        self.is_at_work(name);
+    }
+
+    /// Waits until nothing of such a service is on its way any more.
+    #[track_caller]
+    pub fn is_at_work(&self, name: &str) {
+        self.lab.wait_until(&format!("`{name}` is its program"), || {
+            let status = self.status(name);
+            let pid = status["pid"].as_u64().and_then(|pid| pid.try_into().ok());
+            let is_program = || pid.and_then(|pid| self.lab.comm(pid)).is_some_and(|comm| comm == "sleep");
+            status["state"] == "stopped" || status["state"] == "failed" || is_program()
+        });
+        let log = format!("{}/logs/{name}/current", self.state());
+        self.lab.wait_until(&format!("the logger of `{name}` writes"), || self.lab.exists(&log));
+    }
+
     /// One service of each sort that a boot tells apart.
     #[track_caller]
     pub fn one_of_each(&self) {

@@ -164,6 +164,20 @@ impl Lab {
         machine::kill(outer, signal).unwrap_or_else(|error| panic!("sending {signal:?} to {pid}: {error}"));
     }
 
+    /// Kills process `pid`, as numbered in there, and waits until it is gone.
+    #[track_caller]
+    pub fn kill_and_wait(&self, pid: u32) {
+        self.kill(pid, Signal::KILL);
+        self.wait_until("who was killed is gone", || self.host_pid(pid).is_none());
+    }
+
+    /// The name of process `pid`, as numbered in there, if it lives: that of who began it, until it becomes its
+    /// program.
+    pub fn comm(&self, pid: u32) -> Option<String> {
+        let comm = std::fs::read_to_string(format!("/proc/{}/comm", self.host_pid(pid)?)).ok()?;
+        Some(comm.trim_end().to_owned())
+    }
+
     /// What someone needs who reads of a failure here.
     pub fn scene(&self) -> String {
         (self.kind.scene)(self)

@@ -38,14 +38,16 @@ fn it_is_named_as_the_embedded_one() {
 #[test]
 fn several_that_never_become_ready_take_the_time_of_one() {
     let lab = S6Lab::new().facts(Facts::NoBasedir).start();
-    let spec = "command = ['sleep', '1000']\nready = { check = ['false'], timeout = '3s' }\n";
-    let specs: String = (0..5).map(|at| format!("[service.web{at}]\n{spec}")).collect();
+    // Of one that says nothing a word is waited for, one after the other.
+    let spec = "command = ['sh', '-c', 'echo not yet; exec sleep 1000']\n\
+                ready = { check = ['false'], timeout = '3s' }\n";
+    let specs: String = (0..9).map(|at| format!("[service.web{at}]\n{spec}")).collect();
     lab.write("/srv/many.toml", APP, 0o644, specs);
     let begun = std::time::Instant::now();
     let mut failed = lab.anysvc(["register", "--file", "/srv/many.toml"]).uid(APP).run().fails(11);
-    // One after the other it would be fifteen seconds.
-    assert!(begun.elapsed() < std::time::Duration::from_secs(10), "{:?}", begun.elapsed());
-    for at in 0..5 {
+    // One after the other it would be twenty-seven seconds.
+    assert!(begun.elapsed() < std::time::Duration::from_secs(20), "{:?}", begun.elapsed());
+    for at in 0..9 {
         let named = format!("`web{at}` did not become ready within 3 s");
         failed = failed.stderr_contains(&named);
     }

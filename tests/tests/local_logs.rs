@@ -9,8 +9,9 @@ use anysvc_tests::{APP, Facts, Running, S6Lab, Signal};
 const FOLDER: &str = "/home/app/logs";
 /// Of the writer's lines, with the end.
 const LINE: u64 = 1000;
-/// MB/s: half of what it has to be where the machine does nothing else besides.
-const FAST: f64 = 50.0;
+/// MB/s: far more than where each line is written by itself, and far less than the 100 that it has to be where the
+/// machine does nothing else besides.
+const FAST: f64 = 10.0;
 
 /// A service `web` of app's that writes numbered lines as fast as they are taken, once it is let go; and
 /// somebody who follows its log from the beginning.
@@ -144,8 +145,17 @@ fn a_log_that_cannot_be_written_is_told_when_its_service_is_registered_and_later
     const TROUBLE: &str = "cannot write the log in /root/logs: Permission denied";
     let lab = S6Lab::new().facts(Facts::NoBasedir).start();
     let app = |args: &[&str]| lab.anysvc(args).uid(APP).run().success();
-    let script = ["/bin/sh", "-c", "echo line; exec sleep 1000"];
-    let register = [&["register", "web", "--log-directory", "/root/logs", "--"][..], &script].concat();
+    let script = ["/bin/sh", "-c", "echo line; touch /home/app/spoken; exec sleep 1000"];
+    let register = [
+        "register",
+        "web",
+        "--log-directory",
+        "/root/logs",
+        "--ready-check",
+        "test -e /home/app/spoken",
+        "--",
+    ];
+    let register = [&register[..], &script].concat();
     app(&register).stdout_contains("registered web: running").stdout_contains(TROUBLE);
     app(&["status"]).stdout_contains(TROUBLE);
     app(&["check"]);

@@ -73,7 +73,7 @@ fn after_the_supervisor_was_ended_what_ran_runs_again() {
 fn after_a_kill_of_the_supervisor_nothing_is_doubled() {
     let container = container(APP);
     container.sleeper("ran", &[]);
-    container.lab.kill(supervisor(&container, "ran"), Signal::KILL);
+    container.lab.kill_and_wait(supervisor(&container, "ran"));
     let reconciled = container.reconciled(&[]);
     assert!(!reconciled.at_boot(), "{reconciled:?}");
     let said = &reconciled.document["services"][0];
@@ -89,7 +89,7 @@ fn without_its_records_everything_is_registered_again() {
     let container = container(APP);
     container.sleeper("ran", &["--env", "WORD=kept"]);
     container.sleeper("rested", &["--down"]);
-    container.lab.kill(supervisor(&container, "ran"), Signal::KILL);
+    container.lab.kill_and_wait(supervisor(&container, "ran"));
     let records = "/home/app/.local/state/anysvc/backend-local";
     container.lab.command("/bin/rm").args(["-r", records]).run().success();
     let reconciled = container.reconciled(&[]);

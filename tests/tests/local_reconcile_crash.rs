@@ -2,7 +2,7 @@
 //! is left to the state that was there before or to the one that was asked for, never to a third. The
 //! supervisor is another process, which lives on here (`local_reconcile` and the engine's tests end it).
 
-use anysvc_tests::{APP, Container, Facts, S6Lab, Signal, crash::sweep, words};
+use anysvc_tests::{APP, Container, Facts, S6Lab, crash::sweep, words};
 use std::sync::Barrier;
 
 /// A user whose supervisor runs all the time, for a service that nobody touches.
@@ -44,7 +44,12 @@ fn over_web(
     };
     let look = || {
         reconcile(container);
-        let end = container.is("web");
+        let mut end = container.is("web");
+        // What was told to stop and is about to needs nothing of a reconcile.
+        container.lab.wait_until("it is as it stays", || {
+            end = container.is("web");
+            !["starting", "stopping"].contains(&&*end.0)
+        });
         let fine = ends.iter().any(|(state, desired)| words(state, desired) == end);
         assert!(fine, "{what} was killed, and reconcile led to {end:?}");
         assert_eq!(running(container), 1 + usize::from(end.0 == "running"), "beside {end:?}");
@@ -125,7 +130,7 @@ fn several_reconciles_at_once_bring_each_back_once() {
     SERVICES.iter().for_each(|name| container.sleeper(name, &[]));
     for _ in 0..3 {
         let supervisor = container.status("keeper")["native"]["supervisor"].as_u64().expect("it runs");
-        container.lab.kill(supervisor.try_into().expect("a pid"), Signal::KILL);
+        container.lab.kill_and_wait(supervisor.try_into().expect("a pid"));
         let ready = Barrier::new(3);
         std::thread::scope(|scope| {
             for _ in 0..3 {

@@ -70,7 +70,7 @@ fn after_a_kill_of_the_supervisor_everything_is_back_for_its_user() {
     lab.anysvc(["register", "web", "--", "sleep", "1000"]).uid(APP).run().success();
     let document = lab.anysvc(["status", "web", "--json"]).uid(APP).run().success().json();
     let supervisor = document["services"][0]["native"]["supervisor"].as_u64().expect("its supervisor");
-    lab.kill(supervisor.try_into().expect("a pid"), anysvc_tests::Signal::KILL);
+    lab.kill_and_wait(supervisor.try_into().expect("a pid"));
     lab.anysvc(["wait", "web", "--for", "up"]).uid(APP).run().success();
     let again = pid(&lab.anysvc(["status", "web", "--json"]).uid(APP).run().success());
     assert_ne!(Some(again), document["services"][0]["pid"].as_u64());

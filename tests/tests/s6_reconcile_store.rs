@@ -47,8 +47,12 @@ fn a_dry_run_touches_nothing_whatever_there_is_to_do() {
     second.must(&["reconcile", "--dry-run"]).stdout_contains("2 services after a boot: 2 to be registered");
     assert!(second.reconciled(&[]).at_boot(), "a dry run counts for nothing");
     second.lab.s6("s6-svc", ["-wD", "-d", "/run/app/service/ran"]).uid(APP).run().success();
+    ["ran", "rested"].into_iter().for_each(|name| second.is_at_work(name));
     a_dry_run_touches_nothing(&second);
     let empty = app();
+    // That the tree below it is ready is noted by root's supervisor when it hears so.
+    let heard = ["-U", "-t", "30000", "/run/service/app-tree"];
+    empty.lab.s6("s6-svwait", heard).run().success();
     a_dry_run_touches_nothing(&empty);
 }
 
@@ -57,7 +61,7 @@ fn a_dry_run_does_not_bring_back_a_supervisor_that_was_killed() {
     let container = Container::start(S6Lab::new().facts(Facts::NoBasedir), APP);
     container.sleeper("ran", &[]);
     let supervisor = container.status("ran")["native"]["supervisor"].as_u64().expect("it runs");
-    container.lab.kill(supervisor.try_into().expect("a pid"), anysvc_tests::Signal::KILL);
+    container.lab.kill_and_wait(supervisor.try_into().expect("a pid"));
     a_dry_run_touches_nothing(&container);
     assert_eq!(container.reconciled(&["--dry-run"]).said("ran").0, "register");
 }
@@ -223,7 +227,8 @@ fn fnv(text: &str) -> String {
 #[test]
 fn what_an_older_version_wrote_is_made_anew_when_it_rests_and_is_no_drift() {
     let container = app();
-    container.sleeper("runs", &[]);
+    // A shell reads its script as it goes.
+    container.sleeper_at_work("runs", &[]);
     container.sleeper("rests", &["--down"]);
     let pid = container.status("runs")["pid"].clone();
     ["runs", "rests"].iter().for_each(|name| by_an_older_version(&container, name));
@@ -247,7 +252,7 @@ fn what_an_older_version_wrote_is_made_anew_when_it_rests_and_is_no_drift() {
 #[test]
 fn an_edited_script_is_told_by_its_name() {
     let container = Container::start(S6Lab::new().scandir(Scandir::User), APP);
-    container.sleeper("web", &[]);
+    container.sleeper_at_work("web", &[]);
     let script = "/run/service/web/run";
     let text = container.lab.read(script);
     container.lab.write(script, APP, 0o755, format!("{text}# edited\n"));

@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use super::service::{becomes, gone, register, register_file, saying, says, script, stays, unchanged_by, up};
+use super::service::{
+    becomes, gone, lines, register, register_file, saying, says, script, stays, unchanged_by, up,
+};
 use crate::scenario::Stage;
 
 /// A file that a service writes a line to at each start.
@@ -84,12 +86,11 @@ pub fn policy(stage: &dyn Stage) {
 
 /// From the end of the process.
 pub fn delay(stage: &dyn Stage) {
-    let delayed = ends(stage, 1, "restart.delay = '2s'");
-    is_started_again(stage, &delayed);
-    let noted = noted(stage);
-    let gap = noted[1] - noted[0];
-    // It lives half a second; the rest above is what a busy machine needs.
-    assert!((2.5..4.0).contains(&gap), "{gap}");
+    let _ = register(stage, &ends(stage, 1, "restart.delay = '2s'"));
+    let gaps = || noted(stage).windows(2).map(|two| two[1] - two[0]).collect::<Vec<_>>();
+    // It lives half a second; the rest above is what a busy machine needs, if not every time.
+    stage.until("it is started again in time", &|| gaps().iter().any(|gap| *gap < 4.0));
+    assert!(gaps().iter().all(|gap| *gap >= 2.5), "{:?}", gaps());
 }
 
 /// The failure that is named is the last.
@@ -129,16 +130,26 @@ pub fn stop_timeout(stage: &dyn Stage) {
     let begin = Instant::now();
     stage.anysvc(&["stop", "x"]).ends(0);
     let took = begin.elapsed();
-    assert!((Duration::from_secs(1)..Duration::from_secs(8)).contains(&took), "{took:?}");
+    // Less than where nothing is said.
+    assert!((Duration::from_secs(1)..Duration::from_secs(10)).contains(&took), "{took:?}");
     assert_eq!(stage.status("x")["last_exit"]["signal"], "KILL");
     // What is killed takes its time to die.
     let lives = || stage.processes().iter().any(|process| process.contains("sleep 4242"));
     stage.until("its child is gone", &|| !lives());
 }
 
+/// A start may be over before that is known.
+#[track_caller]
+fn is_held_back(stage: &dyn Stage, condition: &str) {
+    stage.until(&format!("it is held back by {condition}"), &|| {
+        let status = stage.status("x");
+        status["state"] == "stopped" && status["reason"] == "condition not met"
+    });
+}
+
 /// It holds a service back, which then reads as stopped, and is looked at anew at each start.
 pub fn when(stage: &dyn Stage) {
-    for (condition, runs) in [
+    let conditions = [
         ("when.env = 'CONTAINER_VAR'", true),
         ("when = { env = 'CONTAINER_VAR', truthy = true }", false),
         ("when.env = 'EMPTY'", false),
@@ -146,22 +157,26 @@ pub fn when(stage: &dyn Stage) {
         ("when = { env = 'WORD', truthy = true }", true),
         ("when = { env = 'WORD', truthy = false }", false),
         ("when = { env = 'FLAG', truthy = true }\nenv-file = '/srv/absent'", false),
-    ] {
-        up(stage, &stays(&format!("env = {{ EMPTY = '', WORD = 'Yes' }}\n{condition}")));
-        let status = stage.status("x");
-        assert_eq!(status["state"] == "running", runs, "{condition}: {status}");
-        if !runs {
-            assert_eq!(
-                (&status["state"], &status["reason"]),
-                (&"stopped".into(), &"condition not met".into())
-            );
+    ];
+    for (at, (condition, runs)) in conditions.into_iter().enumerate() {
+        let line = format!("up {at}");
+        up(
+            stage,
+            &saying(&format!("echo {line}"), &format!("env = {{ EMPTY = '', WORD = 'Yes' }}\n{condition}")),
+        );
+        if runs {
+            says(stage, &line);
+            assert_eq!(stage.state("x"), "running", "{condition}");
+        } else {
+            is_held_back(stage, condition);
             stage.anysvc(&["check"]).ends(0);
+            assert!(!lines(stage).contains(&line), "{condition}");
         }
         gone(stage);
     }
     stage.write("/srv/flag", "FLAG=off\n");
     up(stage, &saying("echo $FLAG", "when = { env = 'FLAG', truthy = true }\nenv-file = '/srv/flag'"));
-    assert_eq!(stage.state("x"), "stopped");
+    is_held_back(stage, "FLAG=off");
     stage.write("/srv/flag", "FLAG=on\n");
     stage.anysvc(&["start", "x"]).ends(0);
     says(stage, "on");

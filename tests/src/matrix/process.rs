@@ -1,7 +1,7 @@
 //! Fields that are about what a process starts with. What they say is seen by the process itself.
 
 use super::{
-    service::{gone, register, saying, says, script, stays, unchanged_by, up},
+    service::{dies, gone, saying, says, script, stays, unchanged_by, up},
     supports,
 };
 use crate::scenario::Stage;
@@ -38,7 +38,7 @@ pub fn env_file(stage: &dyn Stage) {
     stage.anysvc(&["restart", "x"]).ends(0);
     says(stage, "spec-later-from the container");
     stage.write("/srv/env", "TWO=later\nnonsense\n");
-    stage.anysvc(&["restart", "x"]).ends(11).complains("line 2");
+    dies(stage, &["restart", "x"], "line 2");
 }
 
 /// Where the process is; without it `/`, or the home in the user scope.
@@ -129,5 +129,6 @@ pub fn expansion(stage: &dyn Stage) {
     }
     gone(stage);
     let unset = script("exec sleep 1000", "directory = '/${NOT_SET_HERE}'");
-    register(stage, &unset).ends(11).complains("NOT_SET_HERE");
+    stage.write("/srv/spec.toml", &format!("[service.x]\n{unset}"));
+    dies(stage, &["register", "--file", "/srv/spec.toml"], "NOT_SET_HERE");
 }

@@ -20,7 +20,7 @@ fn becomes_ready(stage: &dyn Stage, act: &str, field: &str) {
 fn never(stage: &dyn Stage, field: &str) {
     stage.anysvc(&["unregister", "x"]).ends(0);
     let silent =
-        script("echo waiting for the sun; exec sleep 1000", &format!("{field}\nready.timeout = '1s'"));
+        script("echo waiting for the sun; exec sleep 1000", &format!("{field}\nready.timeout = '3s'"));
     register(stage, &silent).ends(11).complains("ready").complains("waiting for the sun");
     let status = stage.status("x");
     assert_eq!((&status["state"], &status["desired"]), (&"running".into(), &"up".into()), "{status}");

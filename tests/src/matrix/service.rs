@@ -36,6 +36,15 @@ pub fn up(stage: &dyn Stage, spec: &str) -> Ended {
     register(stage, spec).ends(0).complains_of_nothing()
 }
 
+/// Starts `x` by this command, which says that it died, and for this reason. On a busy machine what it wrote may
+/// come too late for the command, and is in its log.
+#[track_caller]
+pub fn dies(stage: &dyn Stage, start: &[&str], reason: &str) {
+    let ran = stage.anysvc(&[start, &["--settle", "50s"]].concat()).ends(11);
+    let logged = || lines(stage).iter().any(|line| line.contains(reason));
+    stage.until(&format!("it says {reason:?}"), &|| ran.stderr().contains(reason) || logged());
+}
+
 /// Waits until a line of its log is this.
 #[track_caller]
 pub fn says(stage: &dyn Stage, line: &str) {
@@ -73,11 +82,25 @@ pub fn refuses_a_limit_above(stage: &dyn Stage) {
     anysvc(&["status", "web"]).ends(4);
 }
 
+/// A service that runs, and of which nothing is on its way any more: its program runs, its logger writes.
+#[track_caller]
+fn bystander(stage: &dyn Stage) -> u64 {
+    let script = ["/bin/sh", "-c", "echo here; exec sleep 1000"];
+    stage.anysvc(&[&["register", "beside", "--"][..], &script].concat()).ends(0);
+    let pid = stage.pid("beside").expect("it runs");
+    let program = format!("{pid}/cmdline:sleep ");
+    stage.until("its program runs", &|| stage.processes().iter().any(|line| line.starts_with(&program)));
+    let logged = || stage.anysvc(&["logs", "beside"]).any().stdout().contains("here");
+    stage.until("its line is in the log", &logged);
+    stage.until("nothing changes any more", &|| stage.traces() == stage.traces());
+    pid
+}
+
 /// `x` is refused with this code and name; beside a service that runs, nothing is changed by it: no file, no
 /// process.
 #[track_caller]
 pub fn unchanged_by(stage: &dyn Stage, spec: &str, code: i32, name: &str) {
-    let beside = stage.sleeper("beside");
+    let beside = bystander(stage);
     stage.write("/srv/spec.toml", "");
     let before = stage.traces();
     register(stage, spec).ends(code).complains(name);

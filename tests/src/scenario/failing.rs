@@ -10,8 +10,9 @@ pub fn health_is_what_is_wanted_against_what_is(stage: &dyn Stage) {
     stage.anysvc(&["check"]).ends(0).says("2 services");
     let document = stage.anysvc(&["check", "--json"]).ends(0).json();
     assert_eq!(document["healthy"], true);
-    let script = stage.script("sleep 0.5; exit 1");
+    let script = stage.script(&format!("{}; exit 1", stage.waits()));
     stage.anysvc(&["register", "sick", "--restart", "never", "--", &script]).ends(0);
+    stage.tell();
     stage.anysvc(&["wait", "sick", "--for", "down"]).ends(0);
     stage.anysvc(&["check"]).ends(3).says("sick");
     stage.anysvc(&["check", "web", "spare"]).ends(0);

@@ -5,8 +5,10 @@ use super::{Ended, Stage};
 /// To the process itself, which may do with it what it likes.
 pub fn a_signal_arrives(stage: &dyn Stage) {
     let file = format!("{}/hung-up", stage.folder());
-    let script = stage.script(&format!("trap 'echo up >{file}' HUP; while :; do sleep 0.05; done"));
-    stage.anysvc(&["register", "web", "--", &script]).ends(0);
+    let heeds = format!("{}/heeds", stage.folder());
+    let script = format!("trap 'echo up >{file}' HUP; touch {heeds}; while :; do sleep 0.05; done");
+    stage.anysvc(&["register", "web", "--", &stage.script(&script)]).ends(0);
+    stage.until("it heeds the signal", &|| stage.read(&heeds).is_some());
     let pid = stage.pid("web");
     stage.anysvc(&["signal", "HUP", "web"]).ends(0).says("sent HUP to web");
     stage.until("it got the signal", &|| stage.read(&file).is_some_and(|text| text == "up\n"));

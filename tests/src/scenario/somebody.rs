@@ -14,7 +14,7 @@ pub struct Somebody<L = S6Lab> {
     pub backend: &'static str,
 }
 
-impl<L: Deref<Target = Lab>> Stage for Somebody<L> {
+impl<L: Deref<Target = Lab> + Sync> Stage for Somebody<L> {
     fn backend(&self) -> &str {
         self.backend
     }

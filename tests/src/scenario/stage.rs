@@ -8,7 +8,7 @@ use serde_json::Value;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Somewhere that `anysvc` can be run as somebody.
-pub trait Stage {
+pub trait Stage: Sync {
     /// The id of the backend that has to be chosen here.
     fn backend(&self) -> &str;
     /// The scope that has to be meant here.
@@ -68,6 +68,16 @@ pub trait Stage {
         status["pid"].as_u64().filter(|_| status["state"] == "running")
     }
 
+    /// Shell for what waits until it is told to go on, and each time anew.
+    fn waits(&self) -> String {
+        format!("until rm {} 2>/dev/null </dev/null; do sleep 0.05; done", told(self.folder()))
+    }
+
+    /// Tells what waits so, once.
+    fn tell(&self) {
+        let _ = self.look(&["touch", &told(self.folder())]);
+    }
+
     /// Waits for something that happens by itself.
     #[track_caller]
     fn until(&self, what: &str, holds: &dyn Fn() -> bool) {
@@ -83,6 +93,11 @@ pub trait Stage {
         self.anysvc(&["register", name, "--", "sleep", "1000"]).ends(0);
         self.pid(name).expect("it runs")
     }
+}
+
+/// The file by which a script is told.
+fn told(folder: String) -> String {
+    folder + "/told"
 }
 
 /// A run of `anysvc` that is over.
@@ -152,6 +167,11 @@ impl Ended {
     pub fn complains_of_nothing(self) -> Ended {
         self.must(self.0.stderr.is_empty(), "nothing on standard error");
         self
+    }
+
+    /// What it complained of.
+    pub fn stderr(&self) -> &str {
+        &self.0.stderr
     }
 
     /// Its standard output.
