@@ -1,5 +1,6 @@
 //! A command inside a laboratory: who runs it, with what, and for how long at most.
 
+use crate::begin::while_nothing_is_written;
 use crate::lab::Lab;
 use crate::outcome::Outcome;
 use crate::{APP, OTHER, machine};
@@ -11,7 +12,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 /// After this a command counts as hung. Far above any time-out that a test sets.
-const HUNG: Duration = Duration::from_secs(60);
+const HUNG: Duration = Duration::from_secs(180);
 
 /// A command to be run inside. Its environment is only HOME, PATH (no `/command`), LANG and
 /// what [`env`](Enter::env) adds; its directory is `/`.
@@ -133,7 +134,9 @@ impl<'lab> Enter<'lab> {
     }
 
     fn start(&self, stdin: Stdio, stdout: Stdio, stderr: Stdio) -> std::io::Result<Child> {
-        self.to_command().stdin(stdin).stdout(stdout).stderr(stderr).spawn()
+        let mut command = self.to_command();
+        command.stdin(stdin).stdout(stdout).stderr(stderr);
+        while_nothing_is_written(|| command.spawn())
     }
 
     /// What enters the laboratory and becomes it.

@@ -1,5 +1,6 @@
 //! Starting a laboratory's outermost process, so that it goes when the test program does.
 
+use crate::begin::while_nothing_is_written;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command};
 use std::sync::{LazyLock, Mutex, mpsc};
@@ -27,7 +28,7 @@ pub(crate) fn spawn(mut command: Command) -> std::io::Result<Child> {
         let (orders, inbox) = mpsc::channel::<Order>();
         std::thread::spawn(move || {
             for (mut command, reply) in inbox {
-                let _ = reply.send(command.spawn());
+                let _ = reply.send(while_nothing_is_written(|| command.spawn()));
             }
         });
         Mutex::new(orders)

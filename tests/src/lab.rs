@@ -1,6 +1,7 @@
 //! What every laboratory has: a process 1 in namespaces of its own, to enter, to look into, and to
 //! send signals in. It must not know which service manager runs there.
 
+use crate::begin::while_nothing_begins;
 use crate::enter::Enter;
 use crate::{APP, machine};
 use rustix::process::Signal;
@@ -106,7 +107,7 @@ impl Lab {
             std::os::unix::fs::chown(&outer, Some(uid), Some(uid))?;
             std::fs::set_permissions(&outer, std::fs::Permissions::from_mode(mode))
         };
-        if let Err(error) = write() {
+        if let Err(error) = while_nothing_begins(write) {
             panic!("writing {} in the laboratory: {error}", path.as_ref().display());
         }
     }

@@ -24,6 +24,7 @@
 //! commands ([`S6Lab::s6`]) where our own word is what is being tested. A missing package is a
 //! failure that names the fix, never a skip.
 
+mod begin;
 pub mod canary;
 pub mod conditions;
 mod container;

@@ -1,12 +1,13 @@
 //! Units that anysvc did not make, on a real systemd: seen on demand, and acted on by their native names.
 
 use anysvc_tests::{APP, Enter, SystemdLab};
+use serde_json::Value;
 
 const SCOPES: [(u32, &str); 2] = [(0, "/etc/systemd/system"), (APP, "/home/app/.config/systemd/user")];
 
 /// Says so at its start and at USR1.
 const THEIRS: &str = "[Service]\nType=exec\n\
-    ExecStart=/bin/sh -c \"echo begun; trap 'echo signalled' USR1; while :; do sleep 1000 & wait $!; done\"\n";
+    ExecStart=/bin/sh -c \"trap 'echo signalled' USR1; echo begun; while :; do sleep 1000 & wait $!; done\"\n";
 
 struct Scope<'lab> {
     lab: &'lab SystemdLab,
@@ -49,6 +50,13 @@ fn they_are_started_stopped_and_read_by_name_and_stay_as_they_are() {
     in_both(|scope| {
         let lab = scope.lab;
         for unit in ["theirs.service", "theirs", "of@one.service"] {
+            let times = |line: &str| {
+                let document = scope.anysvc(&["logs", unit, "--json"]).run().any().json();
+                let records = document["records"].as_array().cloned().unwrap_or_default();
+                records.iter().filter(|r| r["line"] == line && r["service"] == unit).count()
+            };
+            // By the last one, which may be the same by another name.
+            let (begun, signalled) = (times("begun"), times("signalled"));
             scope.anysvc(&["start", unit]).run().success().stdout_contains("running");
             assert_eq!(scope.show(unit, "ActiveState"), "active");
             let status = scope.anysvc(&["status", unit, "--json"]).run().success().json();
@@ -59,19 +67,12 @@ fn they_are_started_stopped_and_read_by_name_and_stay_as_they_are() {
                 (&false.into(), pid.clone()),
                 "{service}"
             );
-            assert_eq!(service["desired"], serde_json::Value::Null, "{service}");
+            assert_eq!(service["desired"], Value::Null, "{service}");
             scope.anysvc(&["status", unit]).run().success().stdout_contains("not made by anysvc");
 
-            let logged = |line: &str| {
-                lab.wait_until(&format!("{unit} says {line}"), || {
-                    let document = scope.anysvc(&["logs", unit, "--json"]).run().success().json();
-                    let records = document["records"].as_array().cloned().unwrap_or_default();
-                    records.iter().any(|record| record["line"] == line && record["service"] == unit)
-                });
-            };
-            logged("begun");
+            lab.wait_until(&format!("{unit} says that it has begun"), || times("begun") > begun);
             scope.anysvc(&["signal", "USR1", unit]).run().success();
-            logged("signalled");
+            lab.wait_until(&format!("{unit} says that it was told"), || times("signalled") > signalled);
             scope.anysvc(&["restart", unit]).run().success();
             assert_ne!(scope.show(unit, "MainPID"), pid);
             scope.anysvc(&["wait", unit, "--for", "up"]).run().success();
@@ -90,27 +91,37 @@ fn they_are_started_stopped_and_read_by_name_and_stay_as_they_are() {
     });
 }
 
+/// The services that systemd has loaded, by the names that we have for them.
+fn loaded(scope: &Scope<'_>) -> Vec<String> {
+    let all = ["list-units", "--all", "--type=service", "--plain", "--no-legend"];
+    let units = scope.systemctl(&all).run().success().stdout();
+    let there = |line: &&str| !line.split_whitespace().any(|word| word == "not-found");
+    let mut names: Vec<String> = units
+        .lines()
+        .filter(there)
+        .filter_map(|line| line.split_whitespace().next())
+        .map(|unit| if unit == "ours.service" { "ours".to_owned() } else { unit.to_owned() })
+        .collect();
+    names.sort();
+    names
+}
+
 #[test]
 fn the_list_has_every_service_that_systemd_has_loaded() {
     in_both(|scope| {
         scope.anysvc(&["register", "ours", "--", "/usr/bin/sleep", "1000"]).run().success();
         scope.anysvc(&["start", "theirs", "of@one.service"]).run().success();
-        let all = ["list-units", "--all", "--type=service", "--plain", "--no-legend"];
-        let units = scope.systemctl(&all).run().success().stdout();
-        let there = |line: &&str| !line.split_whitespace().any(|word| word == "not-found");
-        let mut expected: Vec<String> = units
-            .lines()
-            .filter(there)
-            .filter_map(|line| line.split_whitespace().next())
-            .map(|unit| if unit == "ours.service" { "ours".to_owned() } else { unit.to_owned() })
-            .collect();
-        expected.sort();
-        let listed = scope.anysvc(&["list", "--foreign"]).run().success().stdout();
-        let mut listed: Vec<String> = listed.lines().map(str::to_owned).collect();
+        let (mut expected, mut listed, mut status) = (Vec::new(), Vec::new(), Value::Null);
+        scope.lab.wait_until("systemd loads and forgets nothing meanwhile", || {
+            expected = loaded(scope);
+            let list = scope.anysvc(&["list", "--foreign"]).run().success().stdout();
+            listed = list.lines().map(str::to_owned).collect();
+            status = scope.anysvc(&["status", "--foreign", "--json"]).run().any().json();
+            loaded(scope) == expected
+        });
         listed.sort();
         assert_eq!(listed, expected);
         assert!(listed.contains(&"theirs.service".to_owned()) && listed.contains(&"ours".to_owned()));
-        let status = scope.anysvc(&["status", "--foreign", "--json"]).run().success().json();
         let services = status["services"].as_array().cloned().unwrap_or_default();
         assert_eq!(services.len(), expected.len());
         let ours = services.iter().filter(|service| service["ours"] == true);

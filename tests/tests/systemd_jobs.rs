@@ -20,8 +20,9 @@ fn events(way: Way<'_>) -> &'static [&'static [&'static str]] {
 /// Until the gate opens.
 const WAITS: &str = "/bin/sh -c 'until [ -e /tmp/gate ]; do sleep 0.02; done'";
 
-const WAITS_AND_FAILS: &str =
-    "/bin/sh -c 'until [ -e /tmp/gate ]; do sleep 0.02; done; echo no luck; sleep 0.2; exit 3'";
+/// The same, and fails once its last words are in the journal.
+const WAITS_AND_FAILS: &str = "until [ -e /tmp/gate ]; do sleep 0.02; done; echo no luck\n\
+    until journalctl -qo cat _PID=$$ | grep -q luck; do :; done; exit 3\n";
 
 /// A way on which a bus may be started as often as it likes: more often than systemd would allow.
 fn way(lab: &SystemdLab, uid: u32, socket: Socket) -> Way<'_> {
@@ -74,7 +75,7 @@ fn orders_have_their_results(way: Way<'_>) {
 
 /// A failure is not taken for anything else because nobody said so.
 fn a_failure_is_told(way: Way<'_>) {
-    way.unit("slow", &format!("ExecStartPre={WAITS_AND_FAILS}\nExecStart=/bin/sleep 1000"));
+    way.unit("slow", &format!("ExecStartPre={}\nExecStart=/bin/sleep 1000", way.lab.script(WAITS_AND_FAILS)));
     way.must(&["daemon-reload"]);
     for event in events(way) {
         through(way, "start", "activating", event, 11).stderr_contains("no luck");
@@ -152,9 +153,9 @@ fn nothing_hangs_past_the_deadline() {
         way.unit("slow", &format!("ExecStartPre={WAITS}\nExecStart=/bin/sleep 1000"));
         way.must(&["daemon-reload"]);
         let begun = Instant::now();
-        let late = way.anysvc(&["start", "slow", "--timeout", "1s"]).run().fails(10);
+        let late = way.anysvc(&["start", "slow", "--timeout", "3s"]).run().fails(10);
         late.stderr_contains("`slow` was not started in time");
-        let waited = way.anysvc(&["wait", "slow", "--for", "up", "--timeout", "1s"]).run().fails(10);
+        let waited = way.anysvc(&["wait", "slow", "--for", "up", "--timeout", "3s"]).run().fails(10);
         waited.stderr_contains("slow");
         assert!(begun.elapsed() < Duration::from_secs(40), "{:?}", begun.elapsed());
         assert_eq!(way.property("slow", "ActiveState"), "activating", "nothing is undone");

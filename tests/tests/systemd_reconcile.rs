@@ -140,7 +140,7 @@ fn what_ended_for_good_by_itself_is_left_even_by_force() {
         assert_eq!(told["why"], "it exited with 0, and is done");
         let told = by_force(scope, &["--restart", "always"], "sleep 0.4; exit 78\n", "failed");
         assert!(told["why"].as_str().is_some_and(|why| why.contains("exited with 78")), "{told}");
-        let give_up = ["--give-up", "2/60s", "--restart-delay", "50ms"];
+        let give_up = ["--give-up", "2/10m", "--restart-delay", "50ms"];
         let told = by_force(scope, &give_up, "sleep 0.4; exit 1\n", "failed");
         assert!(told["why"].as_str().is_some_and(|why| why.contains("given up")), "{told}");
     });
@@ -152,7 +152,8 @@ fn what_was_stopped_by_hand_during_its_restart_delay_is_not_done() {
         let script = scope.lab.script("sleep 0.4\n");
         let options = ["--restart", "always", "--restart-delay", "1000s"];
         let register = [&["register", "web", "--replace"], &options[..], &["--", &script]].concat();
-        scope.anysvc(&register).run().success();
+        // It is told that it died, where the machine is busy.
+        scope.anysvc(&register).run().any();
         scope.lab.wait_until("it waits", || {
             let status = scope.anysvc(&["status", "web", "--json"]).run().any().json();
             status["services"][0]["state"] == "backoff"

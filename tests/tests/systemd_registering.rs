@@ -206,7 +206,7 @@ fn a_thousand_services_cost_one_reload() {
         (0..1000).map(|at| format!("[service.s{at}]\ncommand = [\"/usr/bin/sleep\", \"1000\"]\n")).collect();
     lab.write("/srv/many.toml", 0, 0o644, spec);
     let before = lab.reloads();
-    root.anysvc(&["register", "--down", "--file", "/srv/many.toml"]).run().success();
+    root.anysvc(&["register", "--down", "--timeout", "150s", "--file", "/srv/many.toml"]).run().success();
     assert_eq!(lab.reloads() - before, 1);
     assert_eq!(root.names().len(), 1000);
 }
@@ -249,7 +249,7 @@ fn what_starts_at_boot_is_changed_by_one_at_a_time() {
         let enabled = || scope.systemctl(&["is-enabled", "web"]).run().any().stdout();
         // What changes no link waits for nobody.
         scope.anysvc(&["restart", "web"]).run().success();
-        let stopped = scope.anysvc(&["stop", "web", "--timeout", "1s"]).run().fails(10);
+        let stopped = scope.anysvc(&["stop", "web", "--timeout", "3s"]).run().fails(10);
         stopped.stderr_contains("locked").stderr_contains("another anysvc is at work");
         assert_eq!((scope.state("web"), enabled()), ("running".to_owned(), "enabled\n".to_owned()));
         drop(holder);

@@ -32,10 +32,34 @@ impl Who<'_> {
         asked.uid(self.uid).run().success().stdout().trim().to_owned()
     }
 
+    fn gate(&self) -> Gate<'_> {
+        Gate { lab: self.lab, path: format!("/tmp/gate.{}", self.uid) }
+    }
+
     #[track_caller]
     fn until(&self, name: &str, state: &str) -> Value {
         self.lab.wait_until(&format!("{name} is {state}"), || self.status(name)["state"] == state);
         self.status(name)
+    }
+}
+
+/// What scripts wait at, so that they live until the test wants them to end.
+struct Gate<'a> {
+    lab: &'a SystemdLab,
+    path: String,
+}
+
+impl Gate<'_> {
+    fn waits(&self) -> String {
+        format!("until [ -e {} ]; do sleep 0.02; done; ", self.path)
+    }
+
+    fn open(&self) {
+        self.lab.write(&self.path, 0, 0o644, "");
+    }
+
+    fn close(&self) {
+        std::fs::remove_file(self.lab.path(&self.path)).expect("it is open");
     }
 }
 
@@ -72,9 +96,12 @@ fn one_that_is_killed_runs_again_and_that_is_counted() {
 #[test]
 fn a_loop_of_crashes_is_given_up_and_a_start_begins_to_count_anew() {
     as_both(|who| {
-        let script = who.lab.script("sleep 0.3; exit 1\n");
-        who.register("sick", &["--give-up", "3/60s", "--restart-delay", "100ms", "--", &script], 0);
+        let gate = who.gate();
+        let script = who.lab.script(&format!("{}exit 1\n", gate.waits()));
+        who.register("sick", &["--give-up", "3/10m", "--restart-delay", "100ms", "--", &script], 0);
+        gate.open();
         let status = who.until("sick", "failed");
+        gate.close();
         assert!(
             reason(&status).contains("exited with 1") && reason(&status).contains("given up"),
             "{status}"
@@ -86,6 +113,7 @@ fn a_loop_of_crashes_is_given_up_and_a_start_begins_to_count_anew() {
         let before = wrote("InvocationID");
         who.anysvc(&["start", "sick", "--settle", "100ms"]).success();
         assert_ne!(wrote("InvocationID"), before, "it was started for all its failures");
+        gate.open();
         assert!(reason(&who.until("sick", "failed")).contains("given up"));
     });
 }
@@ -93,9 +121,11 @@ fn a_loop_of_crashes_is_given_up_and_a_start_begins_to_count_anew() {
 #[test]
 fn planned_restarts_never_lead_to_giving_up() {
     as_both(|who| {
-        let script = who.lab.script("sleep 0.3; exit 75\n");
-        let options = ["--settle", "0", "--give-up", "3/60s", "--restart-delay", "50ms"];
+        let gate = who.gate();
+        let script = who.lab.script(&format!("{}sleep 0.3; exit 75\n", gate.waits()));
+        let options = ["--give-up", "3/10m", "--restart-delay", "50ms"];
         who.register("planned", &[&options[..], &["--", &script]].concat(), 0);
+        gate.open();
         let first = who.property("planned", "InvocationID");
         let mut seen = std::collections::BTreeSet::from([first]);
         who.lab.wait_until("it was started six times", || {
@@ -110,23 +140,29 @@ fn planned_restarts_never_lead_to_giving_up() {
 #[test]
 fn a_refusal_for_good_is_said_and_a_delay_can_be_cut_short() {
     as_both(|who| {
-        let script = who.lab.script("sleep 0.4; exit 78\n");
-        who.register("no", &["--settle", "0", "--restart", "always", "--", &script], 0);
+        let gate = who.gate();
+        let script = who.lab.script(&format!("{}exit 78\n", gate.waits()));
+        who.register("no", &["--restart", "always", "--", &script], 0);
+        gate.open();
         let status = who.until("no", "failed");
         assert!(reason(&status).contains("exited with 78; it will not be started again"), "{status}");
         assert_eq!(
             (who.property("no", "NRestarts"), who.property("no", "ExecMainStatus")),
             ("0".into(), "78".into())
         );
-        let script = who.lab.script("sleep 0.4; exit 1\n");
-        who.register("later", &["--settle", "0", "--restart-delay", "1000s", "--", &script], 0);
+        gate.close();
+        let script = who.lab.script(&format!("{}exit 1\n", gate.waits()));
+        who.register("later", &["--restart-delay", "1000s", "--", &script], 0);
+        gate.open();
         let status = who.until("later", "backoff");
         assert!(reason(&status).contains("will be started again"), "{status}");
         assert_eq!(who.property("later", "SubState"), "auto-restart");
         // Not in a thousand seconds.
+        gate.close();
         who.anysvc(&["start", "later"]).success().stdout_contains("running");
+        gate.open();
         who.until("later", "backoff");
-        who.anysvc(&["stop", "later", "--timeout", "5s"]).success();
+        who.anysvc(&["stop", "later"]).success();
         let status = who.status("later");
         assert_eq!((&status["state"], reason(&status)), (&"stopped".into(), "stopped"));
     });
@@ -135,8 +171,15 @@ fn a_refusal_for_good_is_said_and_a_delay_can_be_cut_short() {
 #[test]
 fn one_that_is_stopped_is_no_failure_however_it_ends() {
     as_both(|who| {
-        let script = who.lab.script("trap 'exit 5' TERM; while :; do sleep 0.05; done\n");
+        let listens = format!("/tmp/listens.{}", who.uid);
+        let script = format!("trap 'exit 5' TERM; echo >{listens}; while :; do sleep 0.05; done\n");
+        let script = who.lab.script(&script);
+        let until_it_listens = || {
+            who.lab.wait_until("it would hear a signal", || who.lab.exists(&listens));
+            std::fs::remove_file(who.lab.path(&listens)).expect("it was just there");
+        };
         who.register("web", &["--", &script], 0);
+        until_it_listens();
         who.anysvc(&["stop", "web"]).success();
         let status = who.status("web");
         assert_eq!((&status["state"], reason(&status)), (&"stopped".into(), "stopped"), "{status}");
@@ -144,6 +187,7 @@ fn one_that_is_stopped_is_no_failure_however_it_ends() {
         assert_eq!(who.property("web", "ActiveState"), "inactive", "the failure is forgotten");
         // The same by somebody else's hand.
         who.anysvc(&["start", "web"]).success();
+        until_it_listens();
         let scope = if who.uid == 0 { "--system" } else { "--user" };
         who.lab.systemctl([scope, "stop", "web"]).uid(who.uid).run().success();
         assert_eq!(who.property("web", "ActiveState"), "failed");
@@ -161,7 +205,7 @@ fn what_holds_a_service_back_outlasts_a_reload() {
         let status = who.status("held");
         assert_eq!((&status["state"], reason(&status)), (&"stopped".into(), "condition not met"));
         who.anysvc(&["check", "held"]).success();
-        who.anysvc(&["wait", "held", "--for", "up", "--timeout", "5s"]).fails(3);
+        who.anysvc(&["wait", "held", "--for", "up"]).fails(3);
     });
 }
 
@@ -231,9 +275,11 @@ fn why_systemd_itself_could_not_start_it_is_told() {
         let folder = if who.uid == 0 { "/etc/systemd/system" } else { "/home/app/.config/systemd/user" };
         who.lab.command("rm").arg(format!("{folder}/web.service.env")).run().success();
         let why = "systemd could not start it: Failed to load environment files: No such file or directory";
-        who.anysvc(&["restart", "web"]).fails(11).stderr_contains(why);
+        // What the manager says of it may be longer on its way to the journal than we wait for it.
+        who.lab.wait_until("it is told why", || {
+            who.anysvc(&["restart", "web"]).fails(11).stderr().contains(why)
+        });
         assert_eq!(who.property("web", "Result"), "resources");
-        let status = who.status("web");
-        assert!(reason(&status).starts_with(why), "{status}");
+        who.lab.wait_until("its status says why", || reason(&who.status("web")).starts_with(why));
     });
 }

@@ -96,12 +96,16 @@ fn what_had_ended_for_good_stays_so_over_a_kill() {
 #[test]
 fn a_stop_under_way_is_finished_by_the_next_supervisor() {
     let lab = Lab::new();
-    let mut stubborn = lab.registration("a", "trap '' TERM; while :; do sleep 1; done");
-    stubborn.spec.stop.timeout = Some(Duration::from_millis(300));
+    let mut stubborn = lab.registration("a", "trap '' TERM; echo set; while :; do sleep 1; done");
+    stubborn.spec.stop.timeout = Some(Duration::from_secs(2));
     assert_eq!(lab.put(stubborn), Ok(()));
+    lab.first_line("a");
     let pid = lab.pid("a");
-    let short = Deadline::after(Duration::from_millis(20));
-    let _ = lab.backend.stop(vec![Target::new("a")], short);
+    common::until(|| {
+        let short = Deadline::after(Duration::from_millis(20));
+        let _ = lab.backend.stop(vec![Target::new("a")], short);
+        lab.status("a").is_ok_and(|status| status.state != State::Running)
+    });
     lab.kill_supervisor();
     let status = lab.wait("a", Goal::Down).unwrap();
     assert_eq!(status.state, State::Stopped, "{status:?}");

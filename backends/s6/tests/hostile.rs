@@ -206,10 +206,13 @@ fn a_supervisor_that_was_killed_reads_as_unknown_and_then_as_what_comes() {
             rustix::process::kill_process(rustix::process::Pid::from_raw(pid as i32).unwrap(), signal)
                 .unwrap();
         };
+        // Held, so that the next one does not come before its absence was seen.
+        world.signal(rustix::process::Signal::STOP);
         signal(supervisor, rustix::process::Signal::KILL);
         eventually("its absence shows", || s6.state("web") == State::Unknown);
         let status = s6.status_one("web").unwrap();
         assert!(status.reason.unwrap().contains(&orphan.to_string()));
+        world.signal(rustix::process::Signal::CONT);
         eventually("s6-svscan gives it another one, which starts it anew", || {
             let status = s6.status_one("web").unwrap();
             status.state == State::Running && status.pid != Some(orphan)

@@ -133,7 +133,7 @@ fn a_program_that_ignores_term_is_killed_after_its_time_out() {
     in_each_world(|world| {
         let s6 = world.backend();
         let mut registration = world.script("web", "trap '' TERM; while :; do sleep 1; done");
-        registration.spec.stop.timeout = Some(Duration::from_millis(300));
+        registration.spec.stop.timeout = Some(Duration::from_secs(3));
         s6.register_one(registration).unwrap();
         eventually("it ignores TERM", || {
             let status = s6.status_one("web").unwrap();
@@ -141,11 +141,12 @@ fn a_program_that_ignores_term_is_killed_after_its_time_out() {
             let ignored = text.lines().find_map(|l| l.strip_prefix("SigIgn:")).unwrap();
             u64::from_str_radix(ignored.trim(), 16).unwrap() & (1 << 14) != 0
         });
-        let soon = Deadline::after(Duration::from_millis(50));
-        let targets = vec![Target::new("web")];
-        let stop = s6.stop(&Batch { items: targets, deadline: soon });
-        assert_eq!(kind(stop.into_iter().next().unwrap()), ErrorKind::TimedOut);
-        assert_eq!(s6.state("web"), State::Stopping);
+        eventually("it is told to stop", || {
+            let soon = Deadline::after(Duration::from_millis(50));
+            let stop = s6.stop(&Batch { items: vec![Target::new("web")], deadline: soon });
+            assert_eq!(kind(stop.into_iter().next().unwrap()), ErrorKind::TimedOut);
+            s6.state("web") == State::Stopping
+        });
         s6.unregister_one("web").unwrap();
         assert_eq!(world.entries(), [""; 0]);
     });
@@ -183,8 +184,8 @@ fn a_stop_during_the_restart_delay_returns_at_once() {
             registration.spec.restart.delay = Some(Duration::from_secs(delay));
             s6.register_one(registration).unwrap();
             // The fastest of some: other tests keep the machine busy.
-            let mut fastest = Duration::MAX;
-            for _ in 0..3 {
+            let (mut fastest, quick) = (Duration::MAX, Duration::from_millis(500));
+            for _ in 0..20 {
                 eventually("it waits", || s6.state(name) == State::Backoff);
                 if delay > 1 {
                     // The part beyond s6's own second is waited out by the script.
@@ -195,9 +196,12 @@ fn a_stop_during_the_restart_delay_returns_at_once() {
                 s6.stop_one(name).unwrap();
                 fastest = fastest.min(begun.elapsed());
                 assert_eq!(s6.state(name), State::Stopped);
+                if fastest < quick {
+                    break;
+                }
                 s6.start_one(name).unwrap();
             }
-            assert!(fastest < Duration::from_millis(500), "{fastest:?}");
+            assert!(fastest < quick, "{fastest:?}");
         }
     });
 }
@@ -209,7 +213,7 @@ fn a_start_during_the_restart_delay_does_not_wait_for_it() {
         let marker = world.scandir.join("../log/marker");
         let script = format!("[ -e {0} ] && exec sleep 1000; exit 1", marker.display());
         let mut registration = world.script("web", &script);
-        registration.spec.restart.delay = Some(Duration::from_secs(30));
+        registration.spec.restart.delay = Some(Duration::from_secs(120));
         s6.register_one(registration).unwrap();
         eventually("the script waits", || {
             s6.state("web") == State::Backoff && world.svstat("web", "up") == "true"
@@ -217,7 +221,7 @@ fn a_start_during_the_restart_delay_does_not_wait_for_it() {
         fs::write(&marker, "").unwrap();
         let begun = Instant::now();
         s6.start_one("web").unwrap();
-        assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+        assert!(begun.elapsed() < Duration::from_secs(40), "{:?}", begun.elapsed());
         assert_eq!(s6.state("web"), State::Running);
     });
 }
@@ -252,7 +256,7 @@ fn a_replacement_that_fails_leaves_what_runs_running() {
         let replace = |script: &str, ms| {
             let mut registration = world.logged("web", script);
             registration.replace = true;
-            registration.spec.stop.timeout = Some(Duration::from_secs(2));
+            registration.spec.stop.timeout = Some(Duration::from_secs(5));
             let deadline = Deadline::after(Duration::from_millis(ms));
             s6.register(&Batch { items: vec![registration], deadline }).remove(0)
         };
@@ -266,7 +270,7 @@ fn a_replacement_that_fails_leaves_what_runs_running() {
         replace("trap '' TERM; while :; do sleep 0.1; done", 60_000).unwrap();
         let pid = s6.status_one("web").unwrap().pid;
         eventually("it ignores the signal", || ignores_term(pid.unwrap()));
-        assert_eq!(kind(replace("exec sleep 2000", 500)), ErrorKind::TimedOut);
+        assert_eq!(kind(replace("exec sleep 2000", 2000)), ErrorKind::TimedOut);
         eventually("it runs again", || {
             let now = s6.status_one("web").unwrap();
             now.state == State::Running && now.pid != pid && now.pid.is_some()
@@ -281,18 +285,22 @@ fn a_restart_that_takes_longer_than_one_waits_still_happens() {
         let s6 = world.backend();
         // Whether it is killed in the end, or ends by itself and is "done" with that.
         let stubborn = "trap '' TERM; while :; do sleep 0.1; done";
-        let slow = "trap 'sleep 1; exit 0' TERM; while :; do sleep 0.1; done";
-        for (name, script) in [("stubborn", stubborn), ("slow", slow)] {
+        let go = world.scandir.join("../log/go");
+        let waits = format!("while [ ! -e {} ]; do sleep 0.01; done", go.display());
+        let slow = format!("trap '{waits}; exit 0' TERM; while :; do sleep 0.1; done");
+        for (name, script, timeout) in [("stubborn", stubborn, 4), ("slow", &*slow, 600)] {
             let mut registration = world.script(name, script);
-            registration.spec.stop.timeout = Some(Duration::from_secs(3));
+            registration.spec.stop.timeout = Some(Duration::from_secs(timeout));
             s6.register_one(registration).unwrap();
             let pid = s6.status_one(name).unwrap().pid;
             eventually("it has its trap", || handles_term(pid.unwrap()));
+            let _ = fs::remove_file(&go);
             let items = vec![Target::new(name)];
-            let deadline = Deadline::after(Duration::from_millis(300));
+            let deadline = Deadline::after(Duration::from_secs(1));
             let error = s6.restart(&Batch { items, deadline }).remove(0).unwrap_err();
             assert_eq!(error.kind, ErrorKind::TimedOut);
             assert!(error.hint.as_deref().unwrap_or_default().contains("started again"), "{error:?}");
+            fs::write(&go, "").unwrap();
             eventually("it runs again", || {
                 let now = s6.status_one(name).unwrap();
                 now.state == State::Running && now.pid != pid && now.pid.is_some()
@@ -311,16 +319,16 @@ fn the_end_of_a_restart_delay_is_seen() {
         let s6 = world.backend();
         let mut registration = world.script("web", "[ -e data/x ] && exec sleep 1000; >data/x; exit 1");
         registration.spec.directory = Some(world.slot("web"));
-        registration.spec.restart.delay = Some(Duration::from_secs(3));
+        registration.spec.restart.delay = Some(Duration::from_secs(6));
         s6.register_one(registration).unwrap();
         eventually("it waits", || s6.state("web") == State::Backoff && world.slot("web/data/delay").exists());
         eventually("the waiting is all that s6 runs", || world.svstat("web", "up") == "true");
         let items = vec![WaitRequest { name: "web".into(), goal: Goal::Up, pid: None }];
-        let deadline = Deadline::after(Duration::from_secs(20));
+        let deadline = Deadline::after(Duration::from_secs(120));
         let begun = Instant::now();
         let status = s6.wait(&Batch { items, deadline }).remove(0).unwrap();
         assert_eq!(status.state, State::Running);
-        assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+        assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", begun.elapsed());
     });
 }
 

@@ -16,7 +16,7 @@ fn the_lock_of_others_is_waited_for_until_the_deadline() {
         let s6 = world.backend();
         let held = world.lock();
         let items = vec![world.script("web", FOREVER)];
-        let deadline = Deadline::after(Duration::from_millis(100));
+        let deadline = Deadline::after(Duration::from_secs(1));
         let error = s6.register(&Batch { items, deadline }).remove(0).unwrap_err();
         assert_eq!(error.kind, ErrorKind::TimedOut);
         assert!(error.message.contains("locked"), "{}", error.message);

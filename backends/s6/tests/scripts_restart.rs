@@ -51,14 +51,17 @@ fn delays(world: World, delay: u64, notify: bool) {
     spec.restart.delay = Some(Duration::from_millis(delay));
     spec.ready = notify.then(|| ReadySpec { notify_fd: Some(5), ..ReadySpec::default() });
     let _service = Service::start(&lab, world, spec);
-    lab.wait_until("it was started three times", || notes(&lab).len() >= 5);
+    let waits = || -> Vec<f64> {
+        let notes = notes(&lab);
+        let pairs = notes.get(1..).unwrap_or_default().chunks_exact(2);
+        pairs.map(|pair| pair[1] - pair[0]).collect()
+    };
     let delay = delay as f64 / 1000.0;
-    for pair in notes(&lab)[1..5].chunks(2) {
-        let waited = pair[1] - pair[0];
-        assert!(waited >= delay - 0.03, "{world:?}: {waited} instead of {delay}");
-        // As much as a busy machine makes of the start of some shells.
-        assert!(waited < delay + 0.8, "{world:?}: {waited} instead of {delay}");
-    }
+    // The quickest of some: a busy machine makes more of the start of some shells.
+    lab.wait_until(&format!("{world:?} waits for {delay} and no longer"), || {
+        waits().len() >= 2 && waits().iter().any(|waited| *waited < delay + 0.8)
+    });
+    assert!(waits().iter().all(|waited| *waited >= delay - 0.03), "{world:?}: {:?}, not {delay}", waits());
 }
 
 #[test]
@@ -75,8 +78,10 @@ fn a_stop_during_the_delay_returns_at_once_for_any_signal() {
             // That it has got as far as waiting shows in its child.
             lab.wait_until("it sleeps", || {
                 let pid = service.pid().unwrap_or_default();
-                let children = lab.read(format!("/proc/{pid}/task/{pid}/children"));
-                children.split_whitespace().any(|pid| lab.read(format!("/proc/{pid}/comm")) == "sleep\n")
+                // Who is there may be gone when it is looked at.
+                let read = |file: String| std::fs::read_to_string(lab.path(file)).unwrap_or_default();
+                let children = read(format!("/proc/{pid}/task/{pid}/children"));
+                children.split_whitespace().any(|pid| read(format!("/proc/{pid}/comm")) == "sleep\n")
             });
             let begun = Instant::now();
             // The state itself is watched, not what s6-svc's own wait (`-wD`) makes of the events.
@@ -84,7 +89,7 @@ fn a_stop_during_the_delay_returns_at_once_for_any_signal() {
             lab.wait_until("it is down", || is_down(&service));
             let took = begun.elapsed();
             // Other tests run beside this one; alone it takes 10 to 20 ms, most of it s6-svc's start.
-            assert!(took < Duration::from_secs(10), "{world:?}: {took:?}");
+            assert!(took < Duration::from_secs(30), "{world:?}: {took:?}");
             assert_eq!(notes(&lab).len(), 1);
             // A start that a person asks for does not wait.
             forget_failures(&lab.path(&service.directory)).unwrap();
@@ -98,17 +103,21 @@ fn a_stop_during_the_delay_returns_at_once_for_any_signal() {
 fn the_waiting_can_be_told_from_running_and_is_taken_up_again() {
     let lab = lab_with_notes(World::Shared);
     let mut spec = noting("if [ -e /srv/again ]; then exec sleep 1000; fi; exit 3");
-    spec.restart.delay = Some(Duration::from_secs(3));
+    spec.restart.delay = Some(Duration::from_secs(10));
     let service = Service::start(&lab, World::Shared, spec);
     lab.wait_until("it waits", || service.has("data/delay") && service.stat("up") == "true");
     lab.write("/srv/again", APP, 0o644, "");
+    let uptime = || lab.read("/proc/uptime").split(' ').next().and_then(|now| now.parse::<f64>().ok());
+    let half = notes(&lab)[0] + 5.0;
+    lab.wait_until("half of it is over", || uptime().is_some_and(|now| now > half));
     // Killed while it waits, it waits for the rest: the policy, and the delay, have been decided.
     service.svc(&["-k"]);
     service.program("sleep");
     assert!(!service.has("data/delay"));
     let all = notes(&lab);
     assert_eq!(all.len(), 2);
-    assert!((2.9..3.6).contains(&(all[1] - all[0])), "{all:?}");
+    // All of it once more would be fifteen seconds.
+    assert!((9.9..14.5).contains(&(all[1] - all[0])), "{all:?}");
     assert_eq!(service.stat("wantedup"), "true");
 }
 
@@ -140,7 +149,7 @@ fn a_delay_that_an_earlier_boot_left_is_over() {
         spec.restart.delay = Some(Duration::from_secs(300));
         let service = Service::start(&lab, World::Nested, spec);
         service.program("sleep");
-        service.svc(&["-wD", "-T", "5000", "-d"]);
+        service.svc(&["-wD", "-T", "60000", "-d"]);
         lab.write(format!("{}/data/delay", service.directory), APP, 0o644, left);
         service.svc(&["-u"]);
         service.program("sleep");
@@ -153,7 +162,7 @@ fn it_gives_up_after_so_many_failures_and_a_manual_start_forgets_them() {
     for world in WORLDS {
         let lab = lab_with_notes(world);
         let mut spec = noting("if [ -s /srv/code ]; then exit \"$(cat /srv/code)\"; fi; kill -s KILL $$");
-        spec.restart.give_up = Some(GiveUp { after: 2, within: Duration::from_secs(60) });
+        spec.restart.give_up = Some(GiveUp { after: 2, within: Duration::from_secs(600) });
         let service = Service::start(&lab, world, spec);
         lab.wait_until("it gave up", || is_down(&service));
         assert_eq!(notes(&lab).len(), 2, "{world:?}");
@@ -162,11 +171,12 @@ fn it_gives_up_after_so_many_failures_and_a_manual_start_forgets_them() {
         lab.write("/srv/code", APP, 0o644, "75");
         forget_failures(&lab.path(&service.directory)).unwrap();
         service.svc(&["-u"]);
-        lab.wait_until("it was started thrice", || notes(&lab).len() == 5);
+        lab.wait_until("it was started thrice", || notes(&lab).len() >= 5);
         lab.write("/srv/code", APP, 0o644, "1");
+        let before = notes(&lab).len();
         lab.wait_until("it gave up again", || is_down(&service) && service.has("data/gave-up"));
-        let total = notes(&lab).len();
-        assert!((6..=8).contains(&total), "{world:?}: {total}");
+        let more = notes(&lab).len() - before;
+        assert!(more <= 3, "{world:?}: started {more} times more");
     }
 }
 
@@ -178,7 +188,7 @@ fn a_stop_by_signal_leaves_no_failure_behind() {
     let service = Service::start(&lab, World::Nested, spec);
     for _ in 0..3 {
         service.program("sleep");
-        service.svc(&["-wD", "-T", "5000", "-d"]);
+        service.svc(&["-wD", "-T", "60000", "-d"]);
         assert!(!service.has("data/gave-up"));
         forget_failures(&lab.path(&service.directory)).unwrap();
         service.svc(&["-u"]);
@@ -255,7 +265,7 @@ fn the_group_goes_with_the_main_process_and_nothing_else_does() {
         let service = Service::start(&lab, world, spec);
         let runs = |what: &str| lab.command("pgrep").args(["-xf", what]).run().any().code() == Some(0);
         lab.wait_until("all run", || runs("sleep 1111") && runs("sleep 2222"));
-        service.svc(&["-wD", "-T", "5000", "-d"]);
+        service.svc(&["-wD", "-T", "60000", "-d"]);
         lab.wait_until("the group is gone", || !runs("sleep 1111"));
         assert!(runs("sleep 2222"), "{world:?}: what left the group was killed");
     }
@@ -264,21 +274,22 @@ fn the_group_goes_with_the_main_process_and_nothing_else_does() {
 #[test]
 fn a_program_that_ignores_the_stop_signal_is_killed_after_the_timeout() {
     let lab = lab_with_notes(World::RootForApp);
-    let mut spec = shell("trap '' TERM; while :; do sleep 0.05; done");
+    let stubborn = || shell("trap '' TERM; echo 1 >>/srv/notes; while :; do sleep 0.05; done");
+    let mut spec = stubborn();
     spec.stop.timeout = Some(Duration::from_millis(300));
     let service = Service::start(&lab, World::RootForApp, spec);
-    service.program("/bin/sh\0-c\0trap");
+    lab.wait_until("it ignores the signal", || notes(&lab).len() == 1);
     let begun = Instant::now();
-    service.svc(&["-wD", "-T", "5000", "-d"]);
+    service.svc(&["-wD", "-T", "60000", "-d"]);
     let took = begun.elapsed();
-    assert!((300..5000).contains(&took.as_millis()), "{took:?}");
+    assert!((300..50_000).contains(&took.as_millis()), "{took:?}");
     // 0 is at once, not never.
-    let mut spec = shell("trap '' TERM; while :; do sleep 0.05; done");
+    let mut spec = stubborn();
     spec.name = "at-once".into();
     spec.stop.timeout = Some(Duration::ZERO);
     let service = Service::start(&lab, World::RootForApp, spec);
-    service.program("/bin/sh\0-c\0trap");
-    service.svc(&["-wD", "-T", "5000", "-d"]);
+    lab.wait_until("it ignores the signal", || notes(&lab).len() == 2);
+    service.svc(&["-wD", "-T", "60000", "-d"]);
 }
 
 #[test]

@@ -20,6 +20,8 @@ use rustix::fs::{CWD, FileType, Mode, mknodat};
 const FOREVER: &str = "exec sleep 1000";
 /// How long each attack lasts.
 const LONG: Duration = Duration::from_millis(1500);
+/// The same where it hardly comes to its turn.
+const AT_MOST: Duration = Duration::from_secs(60);
 
 /// A folder of root's that looks like a service directory, and whom nothing may touch.
 struct Victim {
@@ -105,7 +107,7 @@ fn attack(kind: Kind, below: &str) {
         let roots = world.backend();
         let (mut rounds, mut swaps) = (0, 0);
         let begun = Instant::now();
-        while begun.elapsed() < LONG {
+        while begun.elapsed() < if swaps > 10 { LONG } else { AT_MOST } {
             as_app(&|| drop(world.backend().register_one(world.logged("bait", FOREVER))));
             let over = AtomicBool::new(false);
             std::thread::scope(|scope| {

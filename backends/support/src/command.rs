@@ -157,15 +157,15 @@ mod tests {
         let error =
             sh("sleep 100 & sleep 100", &[0], Deadline::after(Duration::from_millis(100))).unwrap_err();
         assert_eq!(error.kind, ErrorKind::TimedOut);
-        assert!(begun.elapsed() < Duration::from_secs(10));
+        assert!(begun.elapsed() < Duration::from_secs(50));
     }
 
     #[test]
     fn a_descendant_that_holds_the_output_is_not_waited_for() {
         let begun = Instant::now();
-        let output = sh("sleep 3 & echo done", &[0], Deadline::NONE).unwrap();
+        let output = sh("sleep 60 & echo done", &[0], Deadline::NONE).unwrap();
         assert_eq!(output.stdout, b"done\n");
-        assert!(begun.elapsed() < Duration::from_secs(2));
+        assert!(begun.elapsed() < Duration::from_secs(30));
     }
 
     #[test]

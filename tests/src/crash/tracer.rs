@@ -3,6 +3,7 @@
 use super::calls::{KNOWN, When};
 use super::look::Stopped;
 use super::{Call, Traced, filter};
+use crate::begin::while_nothing_is_written;
 use rustix::fs::{MemfdFlags, memfd_create};
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -15,7 +16,7 @@ use std::sync::{Mutex, PoisonError, mpsc};
 use std::time::Duration;
 
 /// After this a command counts as hung.
-const HUNG: Duration = Duration::from_secs(60);
+const HUNG: Duration = Duration::from_secs(180);
 
 const OPTIONS: libc::c_int = libc::PTRACE_O_TRACESECCOMP
     | libc::PTRACE_O_TRACEFORK
@@ -108,7 +109,7 @@ impl<'a> Tracer<'a> {
 
     fn follow(mut self, mut command: Command) -> io::Result<Traced> {
         // Its first stop, at its own exec, closes the pipe on which `spawn` waits.
-        let root = command.spawn()?.id().cast_signed();
+        let root = while_nothing_is_written(|| command.spawn())?.id().cast_signed();
         self.shared.live().insert(root);
         let mut status = None;
         while let Some((pid, news)) = wait()? {

@@ -17,7 +17,7 @@ use std::time::Duration;
 pub use way::{Socket, Way};
 
 /// How long a boot may take before it counts as failed. Alone it takes a second.
-const BOOT: Duration = Duration::from_secs(60);
+const BOOT: Duration = Duration::from_secs(180);
 
 static KIND: Kind = Kind {
     namespaces: &["--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup"],

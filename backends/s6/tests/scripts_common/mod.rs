@@ -157,7 +157,7 @@ impl<'lab> Service<'lab> {
     /// Waits until the program itself runs: its arguments begin like this.
     #[track_caller]
     pub fn program(&self, first: &str) -> u32 {
-        let end = Instant::now() + Duration::from_secs(10);
+        let end = Instant::now() + Duration::from_secs(60);
         while Instant::now() < end {
             if let Some(pid) = self.pid()
                 && let Ok(cmdline) = std::fs::read(self.lab.path(format!("/proc/{pid}/cmdline")))

@@ -1,6 +1,11 @@
 //! Real processes: starting with everything that a spec says, stopping, and what is left behind.
 
-use std::{fs, os::unix::fs::PermissionsExt as _, path::PathBuf};
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use anysvc_backend_api::{EnvVar, ErrorKind, Limit, LimitKind, ReadySpec, RestartPolicy, State};
 
@@ -26,6 +31,14 @@ fn output(change: impl FnOnce(&Real, &mut anysvc_backend_api::ServiceSpec), scri
     let status = real.status("web");
     assert_eq!(status.last_exit.as_ref().and_then(|e| e.code), Some(0), "{status:?} {:?}", real.lines("web"));
     real.lines("web")
+}
+
+/// Makes a file that can be run at once. Another process writes it: a child that another test starts meanwhile
+/// would hold what this one writes open, and what is open for writing can't be run.
+fn program(path: &Path, text: &str) {
+    let script = "printf %s \"$1\" >\"$0\" && chmod 755 \"$0\"";
+    let written = Command::new("/bin/sh").args(["-c", script]).arg(path).arg(text).status();
+    assert!(written.is_ok_and(|status| status.success()), "no program at {}", path.display());
 }
 
 #[test]
@@ -85,8 +98,7 @@ fn the_program_is_looked_for_in_the_path_of_the_service() {
         |real, spec| {
             let folder = real.path("bin");
             fs::create_dir(&folder).unwrap();
-            fs::write(folder.join("greet"), "#!/bin/sh\necho greeted\n").unwrap();
-            fs::set_permissions(folder.join("greet"), fs::Permissions::from_mode(0o755)).unwrap();
+            program(&folder.join("greet"), "#!/bin/sh\necho greeted\n");
             let path = format!("/nonexistent:{}:/usr/bin:/bin", folder.display());
             spec.env = vec![EnvVar { name: "PATH".into(), value: path.into() }];
             spec.command = vec!["greet".into()];
@@ -100,20 +112,19 @@ fn the_program_is_looked_for_in_the_path_of_the_service() {
 fn what_cannot_be_started_says_why() {
     let mut real = Real::new();
     let at = |name: &str| real.path(name);
-    fs::write(at("text"), "no program").unwrap();
+    program(&at("text"), "no program");
     fs::write(at("bad.env"), "A=1\nexport B=2\n").unwrap();
-    fs::set_permissions(at("text"), fs::Permissions::from_mode(0o755)).unwrap();
     let (text, bad, folder) = (at("text"), at("bad.env"), real.scratch.path().to_owned());
     type Change = Box<dyn Fn(&mut anysvc_backend_api::ServiceSpec)>;
-    let program = |path: PathBuf| -> Change {
+    let runs = |path: PathBuf| -> Change {
         Box::new(move |spec| spec.command = vec![path.to_str().unwrap().into()])
     };
     let env_file = |path: PathBuf| -> Change { Box::new(move |spec| spec.env_file = Some(path.clone())) };
     let cases: Vec<(&str, Change, &str)> = vec![
-        ("absent", program("/none/web".into()), "cannot execute `/none/web`: No such file"),
-        ("unfound", program("no-such-program".into()), "cannot execute `no-such-program`: No such file"),
-        ("folder", program(folder.clone()), "Permission denied"),
-        ("text", program(text), "Exec format error"),
+        ("absent", runs("/none/web".into()), "cannot execute `/none/web`: No such file"),
+        ("unfound", runs("no-such-program".into()), "cannot execute `no-such-program`: No such file"),
+        ("folder", runs(folder.clone()), "Permission denied"),
+        ("text", runs(text), "Exec format error"),
         ("env-absent", env_file("/none.env".into()), "cannot read the env-file `/none.env`: No such file"),
         ("env-line", env_file(bad), "cannot read line 2 of the env-file"),
         ("env-folder", env_file(folder), "it is no regular file"),
@@ -267,7 +278,7 @@ fn readiness_by_sd_notify_counts_only_from_the_service_itself() {
     real.until_file(&address, "\n");
     // Somebody else says the same.
     let socket = fs::read_to_string(&address).unwrap();
-    let forged = std::process::Command::new("/usr/bin/python3")
+    let forged = Command::new("/usr/bin/python3")
         .args(["-c", &format!("{say}s.sendto(b'READY=1\\nSTATUS=forged', a)")])
         .env("NOTIFY_SOCKET", socket.trim())
         .status()

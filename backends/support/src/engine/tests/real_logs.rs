@@ -117,9 +117,10 @@ fn a_folder_that_cannot_be_written_costs_lines_and_says_so() {
     let mut real = Real::new();
     fs::create_dir(real.path("logs")).unwrap();
     fs::write(real.path("logs/web"), "in the way").unwrap();
-    let go = real.path("go");
+    let (go, said) = (real.path("go"), real.path("said"));
     let script = format!(
-        "seq 1 100000; while [ ! -e {} ]; do sleep 0.01; done; echo after; exec sleep 1000",
+        "seq 1 100000; echo >{}; while [ ! -e {} ]; do sleep 0.01; done; echo after; exec sleep 1000",
+        said.display(),
         go.display()
     );
     real.add(writer(&script, 1 << 20, 5));
@@ -132,6 +133,9 @@ fn a_folder_that_cannot_be_written_costs_lines_and_says_so() {
     });
     let reason = real.status("web").reason.unwrap_or_default();
     assert!(reason.starts_with("cannot write the log in "), "{reason}");
+    // What a pipe holds is read in the next turn.
+    real.until_file(&said, "\n");
+    real.supervisor.turn().unwrap();
     let since = Instant::now();
     fs::remove_file(real.path("logs/web")).unwrap();
     // Tried again after a second, when there is something to write.
