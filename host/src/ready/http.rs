@@ -147,7 +147,7 @@ mod tests {
                 String::from_utf8_lossy(&request[..length]).into_owned()
             });
             let page = Page::parse(&url).expect("a url");
-            assert_eq!(page.is_served(Duration::from_secs(5)).is_ok(), ready, "{answer}");
+            assert_eq!(page.is_served(Duration::from_secs(60)).is_ok(), ready, "{answer}");
             assert!(server.join().expect("it served").starts_with("GET /health HTTP/1.0\r\nHost: 127."));
         }
     }

@@ -134,7 +134,7 @@ mod tests {
     use super::*;
 
     fn soon() -> Deadline {
-        Deadline::after(Duration::from_secs(10))
+        Deadline::after(Duration::from_secs(60))
     }
 
     /// An account that need not be in any database. Only root can become it.

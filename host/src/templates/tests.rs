@@ -69,7 +69,7 @@ fn ordinary() -> Caller {
 }
 
 fn soon() -> Deadline {
-    Deadline::after(Duration::from_secs(10))
+    Deadline::after(Duration::from_secs(60))
 }
 
 fn fifo(path: &Path) {
