@@ -46,6 +46,15 @@ impl S6Lab {
         self.command(format!("/command/{name}")).args(args)
     }
 
+    /// Puts a service directory made by hand into a scandir, in one piece: nobody finds it without its `run`.
+    #[track_caller]
+    pub fn publish(&self, scandir: &str, uid: u32, name: &str, run: &str) {
+        self.write(format!("{scandir}/.new/run"), uid, 0o755, run);
+        let (from, to) = (self.path(format!("{scandir}/.new")), self.path(format!("{scandir}/{name}")));
+        std::os::unix::fs::chown(&from, Some(uid), Some(uid)).expect("the slot is handed over");
+        std::fs::rename(from, to).expect("the slot is published");
+    }
+
     /// The scandir that [`APP`](crate::APP) is to use here: the nested tree's, else root's.
     pub fn scandir(&self) -> &'static str {
         if self.scandir == Scandir::Nested { "/run/app/service" } else { "/run/service" }

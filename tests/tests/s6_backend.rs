@@ -36,7 +36,7 @@ fn who_has_no_rights_in_the_scandir_may_look_and_is_told_what_to_do() {
 #[test]
 fn other_services_of_the_scandir_are_driven_and_left_where_they_are() {
     let lab = S6Lab::new().start();
-    lab.write("/run/service/theirs/run", 0, 0o755, "#!/bin/sh\nexec sleep 1000\n");
+    lab.publish("/run/service", 0, "theirs", "#!/bin/sh\nexec sleep 1000\n");
     lab.s6("s6-svscanctl", ["-a", "/run/service"]).run().success();
     lab.anysvc(["wait", "theirs", "--for", "up"]).run().success();
     lab.anysvc(["list"]).run().success().stdout_is("");

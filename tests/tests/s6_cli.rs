@@ -3,7 +3,7 @@
 
 use std::io::{BufRead as _, BufReader};
 
-use anysvc_tests::{APP, OTHER, S6Lab};
+use anysvc_tests::{APP, OTHER, S6Lab, Signal};
 
 #[test]
 fn root_acts_for_a_user_as_that_user() {
@@ -43,18 +43,19 @@ fn a_service_of_roots_runs_as_another_user_and_logs() {
 fn readiness_is_probed_as_the_services_user() {
     let lab = S6Lab::new().start();
     let check = |uid: u32| lab.script(&format!("test \"$(id -u)\" = {uid} && test \"$(id -G)\" = {uid}\n"));
-    let register = |name: &str, check: &str| {
-        let args = ["register", name, "--user", "app", "--ready-check", check, "--ready-timeout", "1s"];
+    let register = |name: &str, check: &str, timeout: &str| {
+        let args = ["register", name, "--user", "app", "--ready-check", check, "--ready-timeout", timeout];
         lab.anysvc(args).args(["--", "sleep", "1000"]).run()
     };
-    register("mine", &check(APP)).success().stdout_contains("ready");
-    register("roots", &check(0)).fails(11);
+    register("mine", &check(APP), "30s").success().stdout_contains("ready");
+    register("roots", &check(0), "1s").fails(11);
 }
 
 #[test]
 fn a_service_that_its_condition_holds_back_was_started() {
     let lab = S6Lab::new().start();
-    let args = ["register", "web", "--when-env", "NEVER_SET", "--", "sleep", "1000"];
+    // Until it is known, and no longer.
+    let args = ["register", "web", "--settle", "50s", "--when-env", "NEVER_SET", "--", "sleep", "1000"];
     lab.anysvc(args).run().success().stdout_contains("condition not met");
     let status = lab.anysvc(["status", "web", "--json"]).run().fails(3).json();
     assert_eq!(
@@ -84,11 +85,15 @@ fn following_gives_an_object_a_line_and_ends_with_its_reader() {
 #[test]
 fn who_does_not_want_to_wait_is_not_kept() {
     let lab = S6Lab::new().start();
-    let script = lab.script("trap '' TERM; while :; do sleep 0.05; done\n");
-    lab.anysvc(["register", "web", "--no-wait", "--stop-timeout", "2s", "--", &script]).run().success();
+    let script = lab.script(
+        "trap '' TERM; echo $$ >/srv/pid.new; mv /srv/pid.new /srv/pid; while :; do sleep 0.05; done\n",
+    );
+    lab.anysvc(["register", "web", "--no-wait", "--stop-timeout", "1000s", "--", &script]).run().success();
+    lab.wait_until("it ignores TERM", || lab.exists("/srv/pid"));
     lab.wait_until("it runs", || lab.anysvc(["status", "web"]).run().any().code() == Some(0));
     lab.anysvc(["stop", "web", "--timeout", "0"]).run().success();
     lab.anysvc(["status", "web"]).run().fails(3).stdout_contains("stopping");
+    lab.kill(lab.read("/srv/pid").trim().parse().expect("its pid"), Signal::KILL);
     lab.anysvc(["wait", "web", "--for", "down"]).run().success();
 }
 
@@ -101,7 +106,10 @@ fn becoming_ready_by_itself_is_told_and_dying_before_is_too() {
     };
     register("good", &good).success().stdout_contains("ready");
     lab.anysvc(["status", "good"]).run().success().stdout_contains("ready");
-    let bad = lab.script("sleep 0.5; echo giving up; exit 4\n");
+    // On a busy machine a line takes longer to the log than a command waits for it.
+    let log = "/var/lib/anysvc/logs/bad/current";
+    let bad = format!("echo giving up; until grep -q 'giving up' {log}; do sleep 0.05; done; exit 4\n");
+    let bad = lab.script(&bad);
     register("bad", &bad).fails(11).stderr_contains("exit code 4").stderr_contains("giving up");
 }
 
@@ -115,6 +123,16 @@ fn a_signal_for_all_passes_over_what_does_not_run() {
     lab.anysvc(["signal", "CONT", "rests"]).run().fails(9);
 }
 
+/// Waits until nothing of a service of root's is on its way any more: its program runs, and its logger.
+fn is_at_work(lab: &S6Lab, name: &str) {
+    lab.wait_until("it is its program, and its logger writes", || {
+        let status = lab.anysvc(["status", name, "--json"]).run().any().json();
+        let pid = status["services"][0]["pid"].as_u64().and_then(|pid| pid.try_into().ok());
+        pid.and_then(|pid| lab.comm(pid)).is_some_and(|comm| comm == "sleep")
+            && lab.exists(format!("/var/lib/anysvc/logs/{name}/current"))
+    });
+}
+
 /// What says that a service is ours is a file in it, or a note in its lock, and somebody may remove both; and the
 /// name may be somebody else's by now.
 #[test]
@@ -122,12 +140,13 @@ fn what_is_stored_and_not_known_for_ours_is_no_success_to_unregister() {
     let lab = S6Lab::new().start();
     for name in ["unmarked", "others"] {
         lab.anysvc(["register", name, "--", "sleep", "1000"]).run().success();
+        is_at_work(&lab, name);
     }
     lab.command("/bin/rm").args(["-r", "/run/service/unmarked/data"]).run().success();
     lab.write("/run/service/unmarked/supervise/lock", 0, 0o644, "");
     lab.command("/bin/rm").args(["-r", "/run/service/others"]).run().success();
     lab.s6("s6-svscanctl", ["-an", "/run/service"]).run().success();
-    lab.write("/run/service/others/run", 0, 0o755, "#!/bin/sh\nexec sleep 2000\n");
+    lab.publish("/run/service", 0, "others", "#!/bin/sh\nexec sleep 2000\n");
     let runs = |name: &str| lab.anysvc(["status", name]).run().any().stdout().contains("running");
     lab.s6("s6-svscanctl", ["-a", "/run/service"]).run().success();
     lab.wait_until("somebody else's runs", || runs("others"));

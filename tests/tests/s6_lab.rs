@@ -4,14 +4,6 @@ use anysvc_tests::{APP, Facts, OTHER, S6Lab, Signal};
 
 const COMM: [&str; 1] = ["/proc/1/comm"];
 
-/// A service directory made by hand: a stand-in for what a backend publishes.
-fn publish(lab: &S6Lab, scandir: &str, uid: u32, name: &str, run: &str) {
-    lab.write(format!("{scandir}/.new/run"), uid, 0o755, run);
-    let (from, to) = (lab.path(format!("{scandir}/.new")), lab.path(format!("{scandir}/{name}")));
-    std::os::unix::fs::chown(&from, Some(uid), Some(uid)).expect("the slot is handed over");
-    std::fs::rename(from, to).expect("the slot is published");
-}
-
 #[test]
 fn pid_1_is_s6_svscan_for_everyone() {
     let lab = S6Lab::new().start();
@@ -42,7 +34,7 @@ fn commands_are_in_slash_command_alone() {
 fn a_service_made_by_hand_comes_up_with_the_containers_environment() {
     let lab = S6Lab::new().start();
     let run = "#!/command/with-contenv sh\necho \"says $CONTAINER_VAR\"\nexec sleep 1000\n";
-    publish(&lab, "/run/service", 0, "hand", run);
+    lab.publish("/run/service", 0, "hand", run);
     lab.s6("s6-svscanctl", ["-a", "/run/service"]).run().success();
     lab.wait_until("it speaks", || lab.console() == "says from the container\n");
     lab.s6("s6-svwait", ["-u", "-t", "5000", "/run/service/hand"]).run().success();
@@ -52,7 +44,7 @@ fn a_service_made_by_hand_comes_up_with_the_containers_environment() {
 #[test]
 fn a_killed_service_is_started_again() {
     let lab = S6Lab::new().start();
-    publish(&lab, "/run/service", 0, "hand", "#!/bin/sh\nexec sleep 1000\n");
+    lab.publish("/run/service", 0, "hand", "#!/bin/sh\nexec sleep 1000\n");
     lab.s6("s6-svscanctl", ["-a", "/run/service"]).run().success();
     let pid = || -> Option<u32> {
         let status = lab.s6("s6-svstat", ["-o", "pid", "/run/service/hand"]).run().any();
@@ -71,7 +63,7 @@ fn root_s_scandir_is_closed_to_others_and_the_shared_one_open_to_app() {
     root.s6("s6-svscanctl", ["-a", "/run/service"]).uid(APP).run().fails(111);
 
     let shared = S6Lab::new().shared().start();
-    publish(&shared, "/run/service", APP, "hand", "#!/bin/sh\nexec sleep 1000\n");
+    shared.publish("/run/service", APP, "hand", "#!/bin/sh\nexec sleep 1000\n");
     shared.s6("s6-svscanctl", ["-a", "/run/service"]).uid(APP).run().success();
     shared.wait_until("it is supervised", || shared.exists("/run/service/hand/supervise/lock"));
     shared.command("mkdir").arg("/run/service/x").uid(OTHER).run().fails(1);
@@ -82,7 +74,7 @@ fn root_s_scandir_is_closed_to_others_and_the_shared_one_open_to_app() {
 fn the_nested_tree_runs_as_app_and_obeys_app() {
     let lab = S6Lab::new().nested().start();
     lab.command("pgrep").args(["-u", "app", "-l"]).run().success().stdout_contains("s6-svscan");
-    publish(&lab, "/run/app/service", APP, "hand", "#!/bin/sh\nid -u > /home/app/uid\nexec sleep 1000\n");
+    lab.publish("/run/app/service", APP, "hand", "#!/bin/sh\nid -u > /home/app/uid\nexec sleep 1000\n");
     lab.s6("s6-svscanctl", ["-a", "/run/app/service"]).uid(APP).run().success();
     lab.wait_until("it says who it is", || {
         lab.exists("/home/app/uid") && lab.read("/home/app/uid") == "10000\n"
@@ -101,7 +93,7 @@ fn all_of_it_can_be_app_s() {
     let lab = S6Lab::new().user().start();
     lab.command("cat").args(COMM).uid(APP).run().success().stdout_is("s6-svscan\n");
     lab.command("ps").args(["-o", "user=", "-p", "1"]).run().success().stdout_is("app\n");
-    publish(&lab, "/run/service", APP, "hand", "#!/bin/sh\nexec sleep 1000\n");
+    lab.publish("/run/service", APP, "hand", "#!/bin/sh\nexec sleep 1000\n");
     lab.s6("s6-svscanctl", ["-a", "/run/service"]).uid(APP).run().success();
     lab.wait_until("it is supervised", || lab.exists("/run/service/hand/supervise/lock"));
 }

@@ -10,6 +10,7 @@ use serde_json::Value;
 fn with_one(store: &str) -> World {
     let world = World::root();
     register(&world, "one", 0);
+    logs(&world, "one");
     let mount = format!(
         "cp -a /var/lib/anysvc /tmp/store && mount -t tmpfs -o mode=700,{store} store /var/lib/anysvc && \
          cp -a /tmp/store/. /var/lib/anysvc/"
@@ -26,6 +27,12 @@ fn sh(lab: &S6Lab, text: &str) {
 fn register<'w>(world: &'w World, name: &str, code: i32) -> Ended<'w> {
     let words = ["register", name, "--settle", "0", "--json", "--", "/usr/bin/sleep", "1000"];
     world.anysvc(words).run().fails(code)
+}
+
+/// Waits until its logger has opened what it writes to.
+fn logs(world: &World, name: &str) {
+    let log = world.state().join("logs").join(name).join("current");
+    world.lab.wait_until("its logger has opened what it writes to", || world.lab.exists(&log));
 }
 
 /// A refused registration: of this kind, about this place, with this remedy, and without a trace.
@@ -118,8 +125,7 @@ fn thaw(world: &World, folder: &str) {
 fn a_read_only_store_is_told_from_a_read_only_scandir() {
     let world = World::root();
     register(&world, "one", 0);
-    let log = "/var/lib/anysvc/logs/one/current";
-    world.lab.wait_until("its logger has opened what it writes to", || world.lab.exists(log));
+    logs(&world, "one");
     freeze(&world, "/var/lib/anysvc");
     refused(&world, "two", 7, "permission-denied", "/var/lib/anysvc/lock", "read-only");
     world.anysvc(["stop", "one"]).run().fails(7).stderr_contains("read-only");

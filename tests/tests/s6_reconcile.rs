@@ -27,11 +27,15 @@ fn comes_back_after_a_restart_of_the_container(uid: u32, scandir: Scandir) {
 #[test]
 fn one_whose_directory_was_removed_while_it_ran_comes_back_once() {
     for command in [&["reconcile"][..], &["register", "web", "--replace", "--", "sleep", "3333"]] {
-        let lab = S6Lab::new().start();
-        lab.anysvc(["register", "web", "--", "sleep", "3333"]).run().success();
-        lab.wait_until("its logger has its folder", || lab.exists("/var/lib/anysvc/logs/web/lock"));
+        let container = container(0, Scandir::Root);
+        let lab = &container.lab;
+        container.must(&["register", "web", "--", "sleep", "3333"]);
+        container.is_at_work("web");
+        let logs = || lab.s6("s6-svstat", ["-u", "/run/service/web/log"]).run().any().stdout() == "true\n";
+        lab.wait_until("its logger is noted", logs);
         lab.command("/bin/rm").args(["-r", "/run/service/web"]).run().success();
-        lab.anysvc(command).run().success();
+        container.must(command);
+        container.is_at_work("web");
         let list = "for p in /proc/[0-9]*/cmdline; do tr '\\0' ' ' <$p; echo; done";
         let all = lab.command("/bin/sh").args(["-c", list]).run().any().stdout();
         assert_eq!(
@@ -39,8 +43,8 @@ fn one_whose_directory_was_removed_while_it_ran_comes_back_once() {
             1,
             "{command:?}: {all}"
         );
-        lab.anysvc(["status", "web"]).run().success();
-        assert_eq!(lab.s6("s6-svstat", ["-u", "/run/service/web/log"]).run().success().stdout(), "true\n");
+        container.must(&["status", "web"]);
+        lab.wait_until("its logger runs", logs);
     }
 }
 
@@ -139,7 +143,8 @@ fn what_ended_for_good_is_tried_once_at_boot_and_left_otherwise() {
 #[test]
 fn what_its_condition_holds_back_is_as_it_should_be() {
     let container = app();
-    container.must(&["register", "web", "--when-env", "DASHBOARD", "--", "sleep", "1000"]);
+    // Until it is known, and no longer.
+    container.must(&["register", "web", "--settle", "50s", "--when-env", "DASHBOARD", "--", "sleep", "1000"]);
     let reconciled = container.reconciled(&["--force"]);
     assert_eq!(reconciled.said("web"), words("none", "stopped"), "{reconciled:?}");
     assert_eq!(reconciled.service("web")["why"], "condition not met");
@@ -148,8 +153,8 @@ fn what_its_condition_holds_back_is_as_it_should_be() {
 #[test]
 fn what_the_manager_lost_is_registered_again_at_any_time() {
     let container = app();
-    container.sleeper("lost", &[]);
-    container.sleeper("rested", &["--down"]);
+    container.sleeper_at_work("lost", &[]);
+    container.sleeper_at_work("rested", &["--down"]);
     for name in ["lost", "rested"] {
         container.lab.command("/bin/rm").args(["-r", &format!("/run/app/service/{name}")]).run().success();
     }
@@ -164,12 +169,11 @@ fn what_the_manager_lost_is_registered_again_at_any_time() {
 #[test]
 fn what_somebody_else_made_is_left_alone() {
     let container = app();
-    container.sleeper("web", &[]);
+    container.sleeper_at_work("web", &[]);
     container.sleeper("mine", &[]);
     container.lab.command("/bin/rm").args(["-r", "/run/app/service/web"]).run().success();
     container.lab.s6("s6-svscanctl", ["-an", "/run/app/service"]).uid(APP).run().success();
-    container.lab.command("/bin/mkdir").arg("/run/app/service/web").uid(APP).run().success();
-    container.lab.write("/run/app/service/web/run", APP, 0o755, "#!/bin/sh\nexec sleep 2000\n");
+    container.lab.publish("/run/app/service", APP, "web", "#!/bin/sh\nexec sleep 2000\n");
     container.lab.s6("s6-svscanctl", ["-a", "/run/app/service"]).uid(APP).run().success();
     container.lab.wait_until("it is theirs", || container.state_of("web") == "running");
     let reconciled = container.reconciled(&["--force"]);
@@ -213,6 +217,8 @@ fn before_there_is_an_s6_svscan_all_is_made_ready_for_it() {
     second.lab.wait_until("both run", || {
         second.state_of("ran") == "running" && second.state_of("after") == "running"
     });
+    let supervised = || second.status("rested")["native"]["supervised"] == true;
+    second.lab.wait_until("the other one is supervised", supervised);
     assert_eq!(second.is("rested"), words("stopped", "down"));
     let again = second.reconciled(&[]);
     assert!(!again.at_boot() && again.is_idle(), "its start is no other boot: {again:?}");

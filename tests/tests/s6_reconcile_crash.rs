@@ -28,16 +28,21 @@ fn is(world: &World, name: &str) -> String {
     format!("{} {}", service["state"].as_str().unwrap_or("?"), service["desired"].as_str().unwrap_or("?"))
 }
 
+/// The same, once it is there: what was told to stop or to start, and is about to, needs nothing of a reconcile.
+fn comes_to_rest(world: &World, name: &str) -> String {
+    let mut end = String::new();
+    world.lab.wait_until("it has come to rest", || {
+        end = is(world, name);
+        !end.starts_with("stopping") && !end.starts_with("starting")
+    });
+    end
+}
+
 /// Kills one command over `web` at each of its changes; reconcile then leads to one of these.
 fn over_web(world: &World, what: &'static str, args: Vec<&'static str>, prepare: &dyn Fn(), ends: [&str; 2]) {
     let mend = || {
         world.reconcile();
-        let mut end = String::new();
-        // What was told to stop or to start, and is about to, needs nothing of a reconcile.
-        world.lab.wait_until("it has come to rest", || {
-            end = is(world, "web");
-            !end.starts_with("stopping") && !end.starts_with("starting")
-        });
+        let end = comes_to_rest(world, "web");
         assert!(ends.contains(&end.as_str()), "{what} was killed, and reconcile led to {end:?}");
     };
     kill_each(world, what, &args, prepare, &mend);
@@ -115,7 +120,7 @@ fn sweep_reconcile(world: &World) {
     let mend = || {
         world.reconcile();
         for (name, end) in [("ran", "running up"), ("after", "running up"), ("always", "running up")] {
-            assert_eq!(is(world, name), end, "{name} after a reconcile that was killed");
+            assert_eq!(comes_to_rest(world, name), end, "{name} after a reconcile that was killed");
         }
     };
     let what = "reconcile at boot, then reconcile";

@@ -15,7 +15,8 @@ fn name(at: usize) -> String {
 fn lose(world: &World) {
     for at in 0..SERVICES {
         let folder = format!("{}/{}", world.scandir, name(at));
-        world.lab.command("/bin/rm").args(["-rf", &folder]).run().success();
+        // Again where its supervisor or its `run` made another file meanwhile.
+        world.lab.command("sh").args(["-c", "until rm -rf \"$0\"; do :; done", &folder]).run().success();
     }
     world.lab.s6("s6-svscanctl", ["-an", world.scandir]).run().success();
     world.lab.wait_until("nobody is supervised", || world.supervisors().is_empty());

@@ -37,10 +37,14 @@ fn world(states: &[(&str, &str)]) -> World {
     world
 }
 
-/// The state of an instance, and what is wanted of it.
+/// The state of an instance, and what is wanted of it, once it is there.
 fn is(world: &World, name: &str) -> String {
-    let json = world.anysvc(["status", &format!("gateway-{name}"), "--json"]).run().any().json();
-    let service = &json["services"][0];
+    let mut service = serde_json::Value::Null;
+    world.lab.wait_until("it has come to rest", || {
+        let json = world.anysvc(["status", &format!("gateway-{name}"), "--json"]).run().any().json();
+        service = json["services"][0].clone();
+        service["state"] != "starting" && service["state"] != "stopping"
+    });
     format!("{} {}", service["state"].as_str().unwrap_or("?"), service["desired"].as_str().unwrap_or("?"))
 }
 

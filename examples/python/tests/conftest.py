@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,11 @@ class Place:
         pid = self.status(name)["pid"]
         assert isinstance(pid, int), f"{name} does not run"
         return pid
+
+    def until(self, what: str, holds: Callable[[], bool]) -> None:
+        end = time.monotonic() + 30
+        while not holds():
+            assert time.monotonic() < end, f"waited in vain until {what}"
 
 
 @pytest.fixture
