@@ -92,6 +92,8 @@ fn who_does_not_want_to_wait_is_not_kept() {
     lab.wait_until("it ignores TERM", || lab.exists("/srv/pid"));
     lab.wait_until("it runs", || lab.anysvc(["status", "web"]).run().any().code() == Some(0));
     lab.anysvc(["stop", "web", "--timeout", "0"]).run().success();
+    // Its supervisor may not have heard it yet.
+    lab.wait_until("it is stopping", || lab.anysvc(["status", "web"]).run().any().code() == Some(3));
     lab.anysvc(["status", "web"]).run().fails(3).stdout_contains("stopping");
     lab.kill(lab.read("/srv/pid").trim().parse().expect("its pid"), Signal::KILL);
     lab.anysvc(["wait", "web", "--for", "down"]).run().success();

@@ -77,7 +77,7 @@ pub fn one_that_ignores_term_is_killed(stage: &dyn Stage) {
     };
     let patient = register("patient", "1000s");
     stage.anysvc(&["stop", "patient", "--timeout", "200ms"]).ends(10);
-    assert_eq!(stage.state("patient"), "stopping");
+    stage.until("it is stopping", &|| stage.state("patient") == "stopping");
     stage.kill(patient);
     stage.anysvc(&["stop", "patient"]).ends(0);
     register("web", "1s");
