@@ -117,8 +117,14 @@ fn prune_in(scandir: &Scandir, names: &[&str], patience: Duration, deadline: Dea
     if names.is_empty() {
         return Ok(Vec::new());
     }
-    let told = Svscan::new(scandir.path()).tell(RESCAN_AND_PRUNE);
     let mut reader = Reader::new(scandir);
+    let some_alone = names.iter().any(|name| is_alone(&mut reader, name));
+    let told = Svscan::new(scandir.path()).tell(RESCAN_AND_PRUNE);
+    if some_alone && told.is_ok() {
+        // A supervisor that s6-svscan has begun and that is not in its folder yet goes there by name, and
+        // would find what comes to the place next. It is ended now, as all are that have nothing there.
+        waiting::until_scanned(scandir, deadline);
+    }
     let mut left: Vec<usize> = (0..names.len()).collect();
     // For how many rounds each logger has been alone. Those of the first begin alone: what is pruned
     // here was stopped before.
@@ -163,8 +169,16 @@ fn hurry(reader: &mut Reader<'_>, name: &str, alone: u32) -> u32 {
 }
 
 fn is_unsupervised(reader: &mut Reader<'_>, name: &str) -> bool {
-    let free = |reader: &mut Reader<'_>, name: &str| reader.supervised(name) == Some(false);
-    free(reader, name) && free(reader, &format!("{name}/log"))
+    is_free(reader, name) && is_free(reader, &format!("{name}/log"))
+}
+
+/// Whether it lacks its supervisor, or its logger one.
+fn is_alone(reader: &mut Reader<'_>, name: &str) -> bool {
+    is_free(reader, name) || (reader.has(name, "log") && is_free(reader, &format!("{name}/log")))
+}
+
+fn is_free(reader: &mut Reader<'_>, name: &str) -> bool {
+    reader.supervised(name) == Some(false)
 }
 
 fn erase(scandir: &Scandir, name: &str) -> Result<()> {

@@ -22,9 +22,6 @@ use crate::{
 /// After so long without any progress we ask again, then after twice as long, and so on: a supervisor is
 /// there after 1 ms on an idle machine, but on a busy one it may just be slow.
 const PATIENCE: Duration = Duration::from_millis(500);
-/// A second after a supervisor was killed, s6-svscan begins the next one. Where some have come in this time, more
-/// may.
-const ARRIVES_IN: Duration = Duration::from_secs(2);
 /// So many times without progress are limbo, where s6-svscan has heard all that it was told.
 const LIMBO: u32 = 3;
 
@@ -70,28 +67,6 @@ pub(crate) fn supervise_new(
     })
 }
 
-/// Lets the supervisors arrive of those that have none, before their service directories are renamed away: one
-/// that s6-svscan has begun and that is not in its folder yet goes there by name. It would find what took
-/// the place, and take that down when s6-svscan prunes it as the old one's. Nobody may come, for want of an
-/// s6-svscan, say; then nobody is too late either. Only what has a `down` file is waited for: the program of
-/// another, which somebody else made, would run for nothing.
-pub(crate) fn let_arrive(scandir: &Scandir, names: &[&str], deadline: Deadline) {
-    let mut reader = Reader::new(scandir);
-    let mut waits = |name: &str| is_alone(&mut reader, name) && reader.has(name, "down");
-    let mut alone: Vec<&str> = names.iter().copied().filter(|name| waits(name)).collect();
-    let mut some_came = true;
-    while some_came && !alone.is_empty() {
-        let soon = deadline.min(Deadline::after(ARRIVES_IN));
-        let left = ask(scandir, &alone, soon, |reader, at| is_supervised(reader, alone[at]));
-        let left = left.unwrap_or_else(|error| {
-            log::debug!("no supervisor comes for {}: {error}", alone.join(", "));
-            (0..alone.len()).collect()
-        });
-        some_came = left.len() < alone.len();
-        alone = left.into_iter().map(|at| alone[at]).collect();
-    }
-}
-
 /// Asks s6-svscan to look until each supervisor is there, or the deadline passes.
 fn ask(
     scandir: &Scandir,
@@ -117,13 +92,6 @@ fn ask(
             _ => svscan.tell(RESCAN)?,
         }
     }
-}
-
-/// Whether a service lacks its supervisor, or its logger one.
-fn is_alone(reader: &mut Reader<'_>, name: &str) -> bool {
-    let free = |reader: &mut Reader<'_>, name: &str| reader.supervised(name) == Some(false);
-    let log = format!("{name}/log");
-    free(reader, name) || (exists(reader.scandir().fd(), &log).unwrap_or(false) && free(reader, &log))
 }
 
 /// Whether a service has its supervisor, and its logger one too.

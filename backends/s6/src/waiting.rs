@@ -8,9 +8,9 @@ use anysvc_backend_api::{Batch, Deadline, Error, Named, Result, contain};
 use rustix::event::{Timespec, poll};
 
 use crate::{
-    control::NOTHING,
+    control::{Fifo, NOTHING},
     listen::{Awaited, Listener},
-    scandir::Scandir,
+    scandir::{REAP, Scandir, Svscan},
     slot,
     state::Reader,
     watch::{Changed, Watch},
@@ -96,9 +96,23 @@ fn listen(
 /// things; but not long for one that does not listen (SIGSTOP): it will do it some time.
 pub(crate) fn until_heard(scandir: &Scandir, name: &str, deadline: Deadline) {
     let Some(fifo) = slot::listening(scandir, name) else { return };
+    if fifo.write(&[NOTHING]).is_ok() {
+        until_read(&fifo, deadline);
+    }
+}
+
+/// The same of s6-svscan. What it has read it does after that, and before it reads again.
+pub(crate) fn until_scanned(scandir: &Scandir, deadline: Deadline) {
+    let Some(fifo) = Svscan::new(scandir.path()).listening() else { return };
+    until_read(&fifo, deadline);
+    if fifo.write(REAP).is_ok() {
+        until_read(&fifo, deadline);
+    }
+}
+
+fn until_read(fifo: &Fifo, deadline: Deadline) {
     let deadline = deadline.min(Deadline::after(HEARD_IN));
-    let sent = fifo.write(&[NOTHING]);
-    while sent.is_ok() && fifo.unread().is_ok_and(|bytes| bytes > 0) && !deadline.passed() {
+    while fifo.unread().is_ok_and(|bytes| bytes > 0) && !deadline.passed() {
         // Nothing tells of it: a poll of nothing is a timer.
         let _ = poll(&mut [], Timespec::try_from(LOOK_EVERY).ok().as_ref());
     }

@@ -11,7 +11,7 @@ use crate::{
     removal::{self, Tombstone},
     scandir::{Lock, RESCAN, Room, Scandir, Svscan},
     slot::{set_down, set_replaced},
-    supervise::{let_arrive, not_taken, supervise_new},
+    supervise::{not_taken, supervise_new},
 };
 
 /// What taking something back may take beyond the deadline that was missed.
@@ -43,7 +43,6 @@ pub(super) fn publish(
     };
     removal::sweep(scandir, &lock, batch.deadline);
     let plans = orphan::end(scandir, batch, check_room(site, batch, plans));
-    let_arrive(scandir, &replaced(batch, &plans), batch.deadline);
     let staged = batch.then(plans, |_, plan| {
         let build = || Staged::build(scandir, &plan.directory, !plan.up);
         let staged = plan.changes().then(build).transpose()?;
@@ -76,13 +75,6 @@ pub(super) fn rehearse(
         }
         Ok(plan)
     })
-}
-
-/// The names of those that are to be replaced.
-fn replaced<'a>(batch: &'a Batch<Registration>, plans: &[Result<Plan>]) -> Vec<&'a str> {
-    let differs = |plan: &Plan| matches!(plan.existing, Existing::Differs { .. });
-    let pairs = batch.items.iter().zip(plans).filter(|(_, plan)| plan.as_ref().is_ok_and(differs));
-    pairs.map(|(registration, _)| &*registration.spec.name).collect()
 }
 
 /// One over the limit would abort every scan from s6 2.12 on, and be ignored before.

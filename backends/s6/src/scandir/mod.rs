@@ -23,7 +23,7 @@ pub(crate) use limit::Room;
 pub(crate) use lock::Lock;
 pub(crate) use select::{COMM, Choice, choose};
 use svscan::CONTROL;
-pub(crate) use svscan::{Listener, RESCAN, RESCAN_AND_PRUNE, Svscan};
+pub(crate) use svscan::{Listener, REAP, RESCAN, RESCAN_AND_PRUNE, Svscan};
 
 /// Device and inode.
 pub(crate) type Identity = (u64, u64);

@@ -27,6 +27,9 @@ pub(crate) const RESCAN: &[u8] = b"a";
 /// the second until the first has succeeded.
 pub(crate) const RESCAN_AND_PRUNE: &[u8] = b"an";
 
+/// Looks for children that have ended, which it does in any case.
+pub(crate) const REAP: &[u8] = b"z";
+
 /// Whether somebody reads the control FIFO.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Listener {
@@ -80,10 +83,14 @@ impl<'a> Svscan<'a> {
         )
     }
 
+    /// Its control FIFO, if it listens there to us.
+    pub(crate) fn listening(&self) -> Option<Fifo> {
+        self.folder().and_then(|folder| Fifo::open(folder.as_fd(), CONTROL)).ok()
+    }
+
     /// Whether it has read all that it was told. One that has not is slow; so is who can't tell.
     pub(crate) fn has_heard_all(&self) -> bool {
-        let fifo = self.folder().and_then(|folder| Fifo::open(folder.as_fd(), CONTROL));
-        fifo.and_then(|fifo| fifo.unread()) == Ok(0)
+        self.listening().is_some_and(|fifo| fifo.unread() == Ok(0))
     }
 
     /// The error where it is not there.
