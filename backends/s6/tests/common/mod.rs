@@ -149,6 +149,14 @@ impl World {
         self.scandir.join(".s6-svscan/control")
     }
 
+    /// Has s6-svscan look for what is gone; until it has heard that, and no supervisor is left.
+    pub fn prune(&self) {
+        assert!(self.s6("s6-svscanctl", ["-an", self.text(&self.scandir)]).status.success());
+        let control = fs::File::open(self.control()).unwrap();
+        let unheard = || rustix::io::ioctl_fionread(&control).unwrap();
+        eventually("no supervisor is left", || unheard() == 0 && self.supervisors().is_empty());
+    }
+
     /// Sends a signal to the s6-svscan.
     pub fn signal(&self, signal: rustix::process::Signal) {
         kill_process(Pid::from_child(&self.svscan), signal).unwrap();
