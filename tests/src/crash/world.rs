@@ -185,16 +185,23 @@ impl World {
 
     /// Reconciles until all is at rest; panics with what is not. The supervisor that s6-svscan began for what
     /// was renamed away a moment later finds by name what took its place, and leaves that when s6-svscan
-    /// prunes it: maybe only after the first pass has looked.
+    /// prunes it: maybe only after the first pass has looked. And a pass leaves alone what is just stopping.
     #[track_caller]
     pub fn reconcile(&self) {
         let mut last = serde_json::Value::Null;
         for _ in 0..3 {
+            self.lab.wait_until("nothing is just stopping", || {
+                let listed = self.anysvc(["list", "--json"]).run().any().json();
+                let services = listed["services"].as_array().cloned().unwrap_or_default();
+                services.iter().all(|service| service["state"] != "stopping")
+            });
             self.anysvc(["reconcile"]).run().success();
             self.settles("reconciled");
             last = self.anysvc(["reconcile", "--json"]).run().success().json();
             let services = last["services"].as_array().cloned().unwrap_or_default();
-            if services.iter().all(|service| service["action"] == "none") {
+            let rests =
+                |service: &serde_json::Value| service["action"] == "none" && service["state"] != "stopping";
+            if services.iter().all(rests) {
                 return;
             }
         }
