@@ -49,7 +49,7 @@ fn many() -> Done<Vec<Row>> {
     let looks = || [Step::run(&[ANYSVC, "status"]), systemctl(&["show", PROPERTIES])];
     let [down, peers_down] = bed.measure(10, looks())?;
     let steps = [Step::run(&start_all), Step::run(&stop_all), systemctl(&["start"]), systemctl(&["stop"])];
-    let [start, stop, peers_start, peers_stop] = bed.measure(4, steps)?;
+    let [start, stop, peers_start, peers_stop] = bed.measure(8, steps)?;
     bed.must(&start_all)?;
     let [up, peers_up] = bed.measure(10, looks())?;
     let faster = Goal::Times(1.0 / 3.0);

@@ -1,12 +1,12 @@
 //! One connection: calls go out, messages come in, each with a deadline. Calls may be sent before the
 //! answers to earlier ones have come; what comes between answers is kept.
 
-use std::{collections::VecDeque, os::fd::OwnedFd};
+use std::{collections::VecDeque, os::fd::OwnedFd, time::Duration};
 
 use anysvc_backend_api::Deadline;
 use anysvc_backend_support::socket;
 use rustix::{
-    event::PollFlags,
+    event::{PollFlags, Timespec, poll},
     io::Errno,
     net::{RecvFlags, SendFlags, recv, send},
 };
@@ -50,6 +50,8 @@ pub(crate) struct Connection {
     /// What came between answers, and how much that is.
     kept: VecDeque<Message>,
     kept_size: usize,
+    /// How long, after something came, more is let come before it is read.
+    pause: Option<Duration>,
 }
 
 impl Connection {
@@ -63,6 +65,7 @@ impl Connection {
             greeted: false,
             kept: VecDeque::new(),
             kept_size: 0,
+            pause: None,
         }
     }
 
@@ -128,6 +131,18 @@ impl Connection {
             Some(message) => Ok(message),
             None => self.message(deadline),
         }
+    }
+
+    /// The same; what has come is read after a pause only, with what came in that. Who is told very much by
+    /// somebody who has work to do is not to be woken for each word.
+    ///
+    /// # Errors
+    /// As [`Connection::next`].
+    pub(crate) fn next_of_many(&mut self, deadline: Deadline, pause: Duration) -> Result<Message, Fault> {
+        self.pause = Some(pause);
+        let message = self.next(deadline);
+        self.pause = None;
+        message
     }
 
     /// The next message that came while answers were waited for.
@@ -209,6 +224,10 @@ impl Connection {
                 std::io::ErrorKind::TimedOut => Fault::Late,
                 _ => Fault::Lost(error.to_string()),
             })?;
+            if let Some(pause) = self.pause {
+                // A poll of nothing is a timer.
+                let _ = poll(&mut [], Timespec::try_from(pause).ok().as_ref());
+            }
         }
     }
 

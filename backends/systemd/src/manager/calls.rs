@@ -1,6 +1,6 @@
 //! The calls that are made of a manager, and what comes from it by itself.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use anysvc_backend_api::{Deadline, Scope};
 
@@ -175,6 +175,15 @@ impl Manager {
     /// `Late` at the deadline; the connection's.
     pub(crate) fn next(&mut self, deadline: Deadline) -> Result<Message, Fault> {
         let message = self.connection.next(deadline)?;
+        self.understand(&message)
+    }
+
+    /// The same where it says much, and nothing of it is urgent: read so long after it was said.
+    ///
+    /// # Errors
+    /// As [`Manager::next`].
+    pub(crate) fn next_of_many(&mut self, deadline: Deadline, pause: Duration) -> Result<Message, Fault> {
+        let message = self.connection.next_of_many(deadline, pause)?;
         self.understand(&message)
     }
 

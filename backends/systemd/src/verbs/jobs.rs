@@ -23,6 +23,10 @@ const FEW: usize = 100;
 /// Where it is the services that do: when fewer than [`FEW`] were over in a [`SPELL`].
 const MOST: usize = 1000;
 const SPELL: Duration = Duration::from_secs(1);
+/// Where so many are open, it is no matter when we hear of one, and a manager that need not wake us for each of the
+/// fourteen things that it tells of a start has more time for the next.
+const MANY: usize = FEW / 2;
+const PAUSE: Duration = Duration::from_millis(5);
 /// How long nothing may be heard of our jobs before we look.
 const QUIET: Duration = Duration::from_secs(1);
 /// How often the manager may take an order that vanishes without a trace. (One that it never got, because it
@@ -235,17 +239,22 @@ impl Pace {
 fn drive(manager: &mut Manager, jobs: &mut [Job], deadline: Deadline) -> Result<(), Failure> {
     let early: HashSet<String> = jobs.iter().filter(|job| job.early).map(|job| job.unit.clone()).collect();
     let mut pace = Pace::new(jobs);
-    let mut news = true;
+    let (mut news, mut open) = (true, 0);
     // The ends of jobs whose numbers we were not told yet.
     let mut ends = HashMap::new();
     let mut quiet = Deadline::after(QUIET);
     loop {
         news |= !manager.on_bus() && pace.widen(jobs);
         // The manager tells of each change of each unit: what is done with most of that is nothing.
-        if std::mem::take(&mut news) && fill(manager, jobs, pace.most) == 0 {
-            return Ok(());
+        if std::mem::take(&mut news) {
+            open = fill(manager, jobs, pace.most);
+            if open == 0 {
+                return Ok(());
+            }
         }
-        let hint = match manager.next(deadline.min(quiet)) {
+        let until = deadline.min(quiet);
+        let said = if open < MANY { manager.next(until) } else { manager.next_of_many(until, PAUSE) };
+        let hint = match said {
             Ok(message) => hear(message, jobs, &mut ends, manager.scope())?,
             Err(Fault::Late) if !deadline.passed() => Hint::All,
             Err(fault) => return Err(fault.into()),
