@@ -4,8 +4,7 @@
 use std::time::Duration;
 
 use anysvc_backend_api::{Batch, Deadline, Error, Named, Result, contain};
-
-use rustix::event::{Timespec, poll};
+use anysvc_backend_support::socket;
 
 use crate::{
     control::{Fifo, NOTHING},
@@ -103,7 +102,7 @@ pub(crate) fn until_heard(scandir: &Scandir, name: &str, deadline: Deadline) {
 
 /// The same of s6-svscan. What it has read it does after that, and before it reads again.
 pub(crate) fn until_scanned(scandir: &Scandir, deadline: Deadline) {
-    let Some(fifo) = Svscan::new(scandir.path()).listening() else { return };
+    let Ok(fifo) = Svscan::new(scandir.path()).fifo() else { return };
     until_read(&fifo, deadline);
     if fifo.write(REAP).is_ok() {
         until_read(&fifo, deadline);
@@ -113,8 +112,7 @@ pub(crate) fn until_scanned(scandir: &Scandir, deadline: Deadline) {
 fn until_read(fifo: &Fifo, deadline: Deadline) {
     let deadline = deadline.min(Deadline::after(HEARD_IN));
     while fifo.unread().is_ok_and(|bytes| bytes > 0) && !deadline.passed() {
-        // Nothing tells of it: a poll of nothing is a timer.
-        let _ = poll(&mut [], Timespec::try_from(LOOK_EVERY).ok().as_ref());
+        socket::pause(LOOK_EVERY);
     }
 }
 

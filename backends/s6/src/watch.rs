@@ -10,6 +10,7 @@ use std::{
 };
 
 use anysvc_backend_api::{Deadline, Error, Result};
+use anysvc_backend_support::socket;
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     fs::inotify::{CreateFlags, ReadFlags, Reader, WatchFlags, add_watch, init},
@@ -208,7 +209,6 @@ fn look_later(deadline: Deadline) -> Changed {
     if left.is_zero() {
         return Changed::Nothing;
     }
-    // Nothing to be told by: a poll of nothing is a timer.
-    let _ = poll(&mut [], Timespec::try_from(left.min(LOOK_EVERY)).ok().as_ref());
+    socket::pause(left.min(LOOK_EVERY));
     Changed::All
 }

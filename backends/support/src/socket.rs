@@ -1,5 +1,5 @@
-//! Unix sockets that are connected, read and written until a deadline, and the wait for any descriptor. It must not
-//! know what is said.
+//! Unix sockets that are connected, read and written until a deadline, and the wait for any descriptor, or for
+//! none. It must not know what is said.
 
 use std::{
     io::{Error, ErrorKind, Result as IoResult},
@@ -67,6 +67,12 @@ pub fn write(socket: &OwnedFd, mut bytes: &[u8], deadline: Deadline) -> IoResult
         }
     }
     Ok(())
+}
+
+/// Waits so long, where nothing tells of what is waited for: a poll of nothing is a timer. A signal may cut it
+/// short.
+pub fn pause(time: Duration) {
+    let _ = poll(&mut [], Timespec::try_from(time).ok().as_ref());
 }
 
 /// Waits until a descriptor is ready for one of these, and says for which.

@@ -58,7 +58,7 @@ impl<'a> Svscan<'a> {
     /// # Errors
     /// `io` when there is too little of something to look: then it may be there.
     pub(crate) fn listener(&self) -> Result<Listener> {
-        match self.folder().and_then(|folder| Fifo::open(folder.as_fd(), CONTROL)) {
+        match self.fifo() {
             Ok(_) => Ok(Listener::Listens),
             Err(Errno::ACCESS | Errno::PERM) => Ok(Listener::Unknown),
             Err(error @ (Errno::MFILE | Errno::NFILE | Errno::NOMEM)) => {
@@ -83,14 +83,14 @@ impl<'a> Svscan<'a> {
         )
     }
 
-    /// Its control FIFO, if it listens there to us.
-    pub(crate) fn listening(&self) -> Option<Fifo> {
-        self.folder().and_then(|folder| Fifo::open(folder.as_fd(), CONTROL)).ok()
+    /// Its control FIFO. ENXIO: nobody reads it.
+    pub(crate) fn fifo(&self) -> Result<Fifo, Errno> {
+        self.folder().and_then(|folder| Fifo::open(folder.as_fd(), CONTROL))
     }
 
     /// Whether it has read all that it was told. One that has not is slow; so is who can't tell.
     pub(crate) fn has_heard_all(&self) -> bool {
-        self.listening().is_some_and(|fifo| fifo.unread() == Ok(0))
+        self.fifo().and_then(|fifo| fifo.unread()) == Ok(0)
     }
 
     /// The error where it is not there.

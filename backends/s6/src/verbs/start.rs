@@ -65,8 +65,8 @@ pub(crate) fn begin(reader: &mut Reader<'_>, name: &str, mode: Mode, deadline: D
     let mut slot = reader.slot(name)?.ok_or_else(|| Error::not_registered(name))?;
     let scandir = reader.scandir();
     let ours = reader.ours(name);
-    let runs = slot.live().is_some_and(|raw| raw.up().is_some() && raw.want_up);
-    if mode == Mode::Start && ours && runs && reader.has(name, "down") {
+    let runs_as_wanted = slot.live().is_some_and(|raw| raw.up().is_some() && raw.want_up);
+    if mode == Mode::Start && ours && runs_as_wanted && reader.has(name, "down") {
         // Somebody started it by hand, or its stop was cut short: its supervisor may have been told, and
         // not have listened yet.
         waiting::until_heard(scandir, name, deadline);

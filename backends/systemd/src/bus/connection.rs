@@ -6,7 +6,7 @@ use std::{collections::VecDeque, os::fd::OwnedFd, time::Duration};
 use anysvc_backend_api::Deadline;
 use anysvc_backend_support::socket;
 use rustix::{
-    event::{PollFlags, Timespec, poll},
+    event::PollFlags,
     io::Errno,
     net::{RecvFlags, SendFlags, recv, send},
 };
@@ -225,8 +225,7 @@ impl Connection {
                 _ => Fault::Lost(error.to_string()),
             })?;
             if let Some(pause) = self.pause {
-                // A poll of nothing is a timer.
-                let _ = poll(&mut [], Timespec::try_from(pause).ok().as_ref());
+                socket::pause(pause);
             }
         }
     }

@@ -43,17 +43,17 @@ pub(super) fn verify(
     let pairs = files.into_iter().zip(passed.iter().enumerate());
     let judge = |(files, (at, text)): (Result<Files>, (usize, &Option<String>))| {
         let files = files?;
-        text.as_deref().map_or(Ok(()), |text| judge(&said, &file_name(at), text)).map(|()| files)
+        text.as_deref().map_or(Ok(()), |text| complaint(&said, &file_name(at), text)).map(|()| files)
     };
     pairs.map(judge).collect()
 }
 
 /// What systemd says of each line. The words are systemd's own (`log_syntax` in its sources), which it does not
 /// translate: `FOLDER/FILE:LINE: WHAT, ignoring`.
-fn judge(said: &str, file: &str, text: &str) -> Result<()> {
+fn complaint(said: &str, file: &str, text: &str) -> Result<()> {
     for line in said.lines() {
-        let Some((_, complaint)) = line.split_once(&format!("/{file}:")) else { continue };
-        let Some((number, what)) = complaint.split_once(": ") else { continue };
+        let Some((_, about)) = line.split_once(&format!("/{file}:")) else { continue };
+        let Some((number, what)) = about.split_once(": ") else { continue };
         let at = number.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
         let directive = at.and_then(|at| text.lines().nth(at)).and_then(|line| line.split('=').next());
         let Some(directive) = directive else { continue };
@@ -130,7 +130,7 @@ mod tests {
     fn what_would_be_passed_over_is_refused_by_its_name() {
         let text = "[Unit]\nFoo=1\n[Service]\nNice=abc\nPIDFile=/var/run/x\n";
         let said = |line: &str| {
-            judge(&format!("Loading.\n/run/.x/anysvc-7.service:{line}\n"), "anysvc-7.service", text)
+            complaint(&format!("Loading.\n/run/.x/anysvc-7.service:{line}\n"), "anysvc-7.service", text)
         };
         for (line, name) in [
             ("2: Unknown key 'Foo' in section [Unit], ignoring.", "`Foo`: Unknown key 'Foo'"),
@@ -150,7 +150,7 @@ mod tests {
             assert_eq!(said(fine), Ok(()), "{fine}");
         }
         assert_eq!(
-            judge("/run/.x/anysvc-17.service:2: Unknown key, ignoring", "anysvc-7.service", text),
+            complaint("/run/.x/anysvc-17.service:2: Unknown key, ignoring", "anysvc-7.service", text),
             Ok(())
         );
     }

@@ -54,7 +54,7 @@ pub fn render(spec: &ServiceSpec, around: Surroundings<'_>) -> Result<Files> {
     let mut texts = Vec::new();
     for (name, mut lines) in sections {
         lines.extend(native::lines(spec, name)?);
-        texts.push(format!("[{name}]\n{}\n", lines.join("\n")));
+        texts.push(section(name, &lines));
     }
     Ok(Files { unit: seal::seal(spec, &texts.join("\n")), environment: environment(spec) })
 }
@@ -65,6 +65,10 @@ pub fn render(spec: &ServiceSpec, around: Surroundings<'_>) -> Result<Files> {
 /// `invalid-spec` for what is no directive, by its name.
 pub fn passed_through(spec: &ServiceSpec) -> Result<Option<String>> {
     native::alone(spec)
+}
+
+fn section(name: &str, lines: &[String]) -> String {
+    format!("[{name}]\n{}\n", lines.join("\n"))
 }
 
 fn unit(spec: &ServiceSpec) -> Vec<String> {

@@ -2,7 +2,7 @@
 
 use anysvc_backend_api::{Error, ErrorKind, Result, ServiceSpec, Value};
 
-use super::text::is_utf8;
+use super::{section, text::is_utf8};
 
 /// The sections that take any.
 const SECTIONS: [&str; 2] = ["Unit", "Service"];
@@ -80,10 +80,10 @@ pub(super) fn alone(spec: &ServiceSpec) -> Result<Option<String>> {
     if sections.iter().all(|(_, lines)| lines.is_empty()) {
         return Ok(None);
     }
-    let section = |(name, lines): (&str, Vec<String>)| format!("[{name}]\n{}\n", lines.join("\n"));
+    let texts = sections.iter().map(|(name, lines)| section(name, lines));
     // Without this it would be no service.
-    let service = "[Service]\nType=oneshot\nExecStart=/bin/true\n".to_owned();
-    Ok(Some(sections.into_iter().map(section).chain([service]).collect()))
+    let service = section("Service", &["Type=oneshot".to_owned(), "ExecStart=/bin/true".to_owned()]);
+    Ok(Some(texts.chain([service]).collect()))
 }
 
 /// Refuses sections that there are not.

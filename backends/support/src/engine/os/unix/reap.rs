@@ -4,6 +4,7 @@ use std::{
     io,
     os::fd::{AsFd, AsRawFd as _, OwnedFd},
     sync::atomic::{AtomicI32, Ordering},
+    time::Duration,
 };
 
 use anysvc_backend_api::Signal;
@@ -19,7 +20,7 @@ use super::{
     poll::{Kind, Poller},
     process,
 };
-use crate::engine::policy::Ending;
+use crate::{engine::policy::Ending, socket};
 
 /// Whether the kernel has descriptors of processes, and lets us.
 pub(super) fn pidfds_work() -> bool {
@@ -114,12 +115,11 @@ pub(super) fn read_report(control: &OwnedFd, report: &mut Report) -> rustix::io:
 
 /// Waits up to two seconds for something that nothing tells of.
 pub(super) fn wait_until(mut holds: impl FnMut() -> bool) {
-    let pause = rustix::event::Timespec { tv_sec: 0, tv_nsec: 1_000_000 };
     for _ in 0..2000 {
         if holds() {
             return;
         }
-        let _timed_out = rustix::event::poll(&mut [], Some(&pause));
+        socket::pause(Duration::from_millis(1));
     }
 }
 
